@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// Puts a SIMD level's table together from its `Lanes` and the row functions beside this file.
+#pragma once
+
+#include "stage1_classify.h"
+#include "stage2_count.h"
+#include "stage4_emit.h"
+
+namespace {
+
+template <class Lanes>
+RowFunctions make_row_functions(const char* name) {
+    return {name,
+            {classify_row<Lanes, float>, classify_row<Lanes, double>, classify_row<Lanes, f16>,
+             classify_row<Lanes, bf16>, classify_row<Lanes, u8>, classify_row<Lanes, i8>,
+             classify_row<Lanes, i16>, classify_row<Lanes, i32>},
+            count_row,
+            find_edges,
+            {emit_vertices_of_row<float>, emit_vertices_of_row<double>, emit_vertices_of_row<f16>,
+             emit_vertices_of_row<bf16>, emit_vertices_of_row<u8>, emit_vertices_of_row<i8>,
+             emit_vertices_of_row<i16>, emit_vertices_of_row<i32>},
+            {emit_faces_of_row<i32>, emit_faces_of_row<i64>}};
+}
+
+// The definition that every level's own lanes must equal, and what they fall back on.
+struct ScalarLanes {
+    template <class T>
+    static u64 inside64(const T* samples, const Level& level, u64& nan) {
+        u64 word = 0;
+        for (int i = 0; i < 64; ++i) word |= static_cast<u64>(is_inside(samples[i], level, nan)) << i;
+        return word;
+    }
+
+private:
+    static bool is_inside(double v, const Level& level, u64& nan) {
+        nan |= v != v;
+        return v < level.f64;
+    }
+    static bool is_inside(float v, const Level& level, u64& nan) {
+        nan |= v != v;
+        return v < level.f32;
+    }
+    static bool is_inside(f16 v, const Level& level, u64& nan) { return is_inside(widen(v), level, nan); }
+    static bool is_inside(bf16 v, const Level& level, u64& nan) { return is_inside(widen(v), level, nan); }
+    template <class Integer>
+    static bool is_inside(Integer v, const Level& level, u64&) {
+        return static_cast<i64>(v) <= level.last_inside;
+    }
+};
+
+}  // namespace

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+"""Marching cubes for PyTorch tensors, on any CPU and any NVIDIA GPU.
+
+>>> import torch
+>>> from torchmcubes_bw import marching_cubes
+>>> z, y, x = torch.meshgrid(*[torch.linspace(-1, 1, 32)] * 3, indexing="ij")
+>>> verts, faces = marching_cubes((x**2 + y**2 + z**2).sqrt() - 0.7, 0.0)
+>>> verts.shape, faces.shape
+(torch.Size([2166, 3]), torch.Size([4328, 3]))
+"""
+
+from __future__ import annotations
+
+from ._api import grid_interp, marching_cubes
+from ._build import HAS_CUDA, __version__, build_info
+
+__all__ = ["HAS_CUDA", "__version__", "build_info", "grid_interp", "marching_cubes"]
