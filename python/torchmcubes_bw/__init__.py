@@ -6,7 +6,7 @@
 >>> z, y, x = torch.meshgrid(*[torch.linspace(-1, 1, 32)] * 3, indexing="ij")
 >>> verts, faces = marching_cubes((x**2 + y**2 + z**2).sqrt() - 0.7, 0.0)
 >>> verts.shape, faces.shape
-(torch.Size([2166, 3]), torch.Size([4328, 3]))
+(torch.Size([2256, 3]), torch.Size([4508, 3]))
 """
 
 from __future__ import annotations

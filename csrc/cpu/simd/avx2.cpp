@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // AVX2 with BMI, POPCNT and F16C: every x86-64 processor since Haswell (2013) and Excavator (2015).
-#include "../rows/row_table.h"
+#include "row_functions.h"
 
 #if defined(__AVX2__)
 #include <immintrin.h>
+
+#include "../rows/row_table.h"
 
 namespace {
 

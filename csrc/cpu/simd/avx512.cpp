@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // AVX-512 as Ice Lake (2019) and Zen 4 (2022) have it: F, BW, DQ, VL, VBMI, VBMI2, BITALG, VPOPCNTDQ.
-#include "../rows/row_table.h"
+#include "row_functions.h"
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
+
+#include "../rows/row_table.h"
 
 namespace {
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // NEON: every 64-bit Arm processor.
-#include "../rows/row_table.h"
+#include "row_functions.h"
 
 #if defined(__aarch64__) || defined(_M_ARM64)
 #include <arm_neon.h>
+
+#include "../rows/row_table.h"
 
 namespace {
 

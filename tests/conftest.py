@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+
+def mesh_hash(verts, faces):
+    """Return a digest of a mesh's bytes, shapes and types."""
+    digest = hashlib.sha256()
+    for tensor in (verts, faces):
+        array = tensor.cpu().numpy()
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+@pytest.fixture
+def run_python():
+    """Run a snippet in a fresh interpreter and return what it prints."""
+
+    def run(code, check=True, **environment):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(done.stderr)
+        return done.stdout.strip() if check else done
+
+    return run
+
+
+@pytest.fixture
+def threads():
+    """Set torch's thread count for one test."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""What the installed package is made of, and what an import does."""
+
+import doctest
+import inspect
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torchmcubes
+import torchmcubes_bw
+import torchmcubes_module
+from torchmcubes_bw import _core
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+
+
+def api_text():
+    """Return the public surface as text: a line a name."""
+    lines = []
+    for module in (torchmcubes_bw, torchmcubes, torchmcubes_module):
+        for name in sorted(module.__all__):
+            value = getattr(module, name)
+            kind = str(inspect.signature(value)) if callable(value) else f": {type(value).__name__}"
+            lines.append(f"{module.__name__}.{name}{kind}")
+    return "\n".join(lines) + "\n"
+
+
+def test_public_surface():
+    golden = HERE / "golden" / "api.txt"
+    text = re.sub(r"torchmcubes_module\.\w+_cuda.*\n", "", api_text())  # with kernels aboard only
+    assert text == golden.read_text(), (
+        "the public surface has changed; if that is meant, say so in CHANGELOG.md and accept it with\n"
+        "    python tests/test_package.py"
+    )
+
+
+@pytest.mark.parametrize("name", ["marching_cubes", "grid_interp"])
+def test_docstrings_answer_in_order(name):
+    text = inspect.getdoc(getattr(torchmcubes_bw, name))
+    sections = re.findall(r"^(\w+):$", text, re.MULTILINE)
+    assert sections == ["Shapes", "Dtype", "Device", "Range", "Returns", "Raises"]
+
+
+@pytest.mark.parametrize("module", ["__init__", "_api", "_build", "fields"])
+def test_docstring_examples(module):
+    name = "torchmcubes_bw" if module == "__init__" else f"torchmcubes_bw.{module}"
+    __import__(name)
+    result = doctest.testmod(sys.modules[name])
+    assert result.failed == 0
+    assert result.attempted > 0
+
+
+def test_readme_code_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+
+
+def test_import_changes_nothing_and_brings_nothing(run_python):
+    code = """
+import json, os, sys, torch, numpy
+environment, modules = dict(os.environ), set(sys.modules)
+import torchmcubes, torchmcubes_module, torchmcubes_bw
+print(json.dumps([dict(os.environ) == environment, sorted(set(sys.modules) - modules)]))
+"""
+    same, modules = json.loads(run_python(code))
+    assert same
+    foreign = [m for m in modules if not m.startswith(("torchmcubes", "_"))]
+    assert foreign == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ldd is Linux's")
+def test_the_compiled_module_links_nothing_of_torch():
+    done = subprocess.run(["ldd", _core.__file__], capture_output=True, text=True, check=True)
+    assert "libc.so" in done.stdout
+    assert not re.search(r"torch|c10|gomp|iomp|libomp|cuda", done.stdout)
+
+
+def test_build_info():
+    info = torchmcubes_bw.build_info()
+    assert info["version"] == torchmcubes_bw.__version__
+    assert info["simd"] in info["simd_levels"]
+    assert info["simd_levels"][-1] == "scalar"
+    assert info["cuda"] is torchmcubes_bw.HAS_CUDA
+    json.dumps(info)
+
+
+if __name__ == "__main__":
+    text = re.sub(r"torchmcubes_module\.\w+_cuda.*\n", "", api_text())
+    (HERE / "golden" / "api.txt").write_text(text)
