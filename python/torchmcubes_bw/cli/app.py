@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+"""The program and its commands, a file each."""
+
+from __future__ import annotations
+
+import typer
+
+from .. import __version__
+from .extract import extract
+
+app = typer.Typer(
+    name="torchmcubes-bw",
+    help="Marching cubes: a volume becomes a mesh.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"torchmcubes-bw {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    _version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    pass
+
+
+app.command()(extract)

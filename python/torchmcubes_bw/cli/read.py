@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""From what the user names to a volume and its place in the world."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .. import fields
+from .errors import FAILED, CliError
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass
+class Scan:
+    """A volume and where its voxels lie.
+
+    Attributes:
+        vol: (Nz, Ny, Nx), a tensor or an array.
+        axes: (3, 3); its columns are the steps from a voxel to its neighbour in x, y and z.
+        origin: (3,); the position of voxel (0, 0, 0).
+        unit: of `axes` and `origin`.
+        level: the level that comes with the volume, if one does.
+    """
+
+    vol: torch.Tensor | NDArray[Any]
+    axes: Matrix = field(default_factory=lambda: np.eye(3))
+    origin: Matrix = field(default_factory=lambda: np.zeros(3))
+    unit: str = "voxel"
+    level: float | None = None
+
+    def to_world(self, verts: NDArray[Any]) -> Matrix:
+        """Carry vertices (V, 3) from voxels to the scan's coordinates."""
+        return verts @ self.axes.T + self.origin
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether its axes are left-handed: then a mesh is turned inside out on the way."""
+        return bool(np.linalg.det(self.axes) < 0)
+
+
+def read(source: str, size: int, key: str | None) -> Scan:
+    """Read a built-in sample, a NumPy file, or whatever SimpleITK reads."""
+    path = Path(source)
+    if source in fields.FIELDS and not path.exists():
+        return Scan(fields.sample(source, size), level=fields.FIELDS[source].level)
+    if not path.exists():
+        names = ", ".join(fields.FIELDS)
+        raise CliError(f"INPUT must be a file or one of the samples {names}, got {source}")
+    scan = _read_numpy(path, key) if path.suffix in (".npy", ".npz") else _read_image(path)
+    if scan.vol.ndim != 3:
+        shape = tuple(scan.vol.shape)
+        raise CliError(f"INPUT must hold a volume of 3 dimensions, got shape {shape} in {path}")
+    return scan
+
+
+def _read_numpy(path: Path, key: str | None) -> Scan:
+    try:
+        # Copy-on-write: the file is paged in as it is read, and never written.
+        loaded = np.load(path, mmap_mode="c", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise CliError(f"cannot read {path}: {error}") from None
+    if isinstance(loaded, np.ndarray):
+        return Scan(loaded)
+    with loaded:
+        names = list(loaded)
+        if key is None and len(names) == 1:
+            key = names[0]
+        if key not in names:
+            wanted = f"got {key}" if key else "which one is not said"
+            raise CliError(f"--key must be one of {', '.join(names)} in {path}, {wanted}")
+        return Scan(loaded[key])
+
+
+def _read_image(path: Path) -> Scan:
+    if not importlib.util.find_spec("SimpleITK"):
+        raise CliError(f"reading {path} needs SimpleITK: pip install 'torchmcubes-bw[io]'", FAILED)
+    import SimpleITK as sitk  # noqa: N813, PLC0415 - an optional extra, under its usual name
+
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        image = _read_dicom_folder(path, sitk) if path.is_dir() else sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1].removeprefix("sitk::ERROR: ")
+        raise CliError(f"cannot read {path}: {reason}") from None
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        shape, parts = image.GetSize()[::-1], image.GetNumberOfComponentsPerPixel()
+        raise CliError(
+            f"INPUT must hold a volume of 3 dimensions and one value a voxel, "
+            f"got shape {shape} and {parts} in {path}"
+        )
+    return Scan(
+        sitk.GetArrayFromImage(image),
+        axes=np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing()),
+        origin=np.array(image.GetOrigin()),
+        unit="mm",
+    )
+
+
+def _read_dicom_folder(path: Path, sitk: Any) -> Any:
+    reader = sitk.ImageSeriesReader()
+    series = reader.GetGDCMSeriesIDs(str(path))
+    if len(series) != 1:
+        raise CliError(f"INPUT must be a folder with one DICOM series, got {len(series)} in {path}")
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(path), series[0]))
+    return reader.Execute()
