@@ -28,9 +28,7 @@ def _edges():
 
 EDGES = _edges()
 MIDPOINTS = [(CORNERS[low] + CORNERS[high]) / 2 for low, high in EDGES]
-FACES = [
-    [c for c in range(8) if CORNERS[c][axis] == side] for axis in range(3) for side in range(2)
-]
+FACES = [[c for c in range(8) if CORNERS[c][axis] == side] for axis in range(3) for side in range(2)]
 
 
 def _on_face(edge, face):
@@ -49,9 +47,7 @@ def _segments(inside):
         outward = centre - 0.5
         for group in _groups(face, inside):
             crossed = [
-                e
-                for e in range(12)
-                if _on_face(e, face) and len({EDGES[e][0], EDGES[e][1]} & group) == 1
+                e for e in range(12) if _on_face(e, face) and len({EDGES[e][0], EDGES[e][1]} & group) == 1
             ]
             if not crossed:
                 continue
@@ -97,8 +93,7 @@ def flat_diagonals(loop, apex):
     """Count the diagonals of the fan around loop[apex] that lie in a face of the cube."""
     others = [loop[(apex + k) % len(loop)] for k in range(2, len(loop) - 1)]
     return sum(
-        any(_on_face(loop[apex], face) and _on_face(other, face) for face in FACES)
-        for other in others
+        any(_on_face(loop[apex], face) and _on_face(other, face) for face in FACES) for other in others
     )
 
 
@@ -166,9 +161,7 @@ def _faces(inside, ids):
     nz, ny, nx = inside.shape
     faces = []
     for z, y, x in product(range(nz - 1), range(ny - 1), range(nx - 1)):
-        case = sum(
-            int(inside[z + dz, y + dy, x + dx]) << c for c, (dx, dy, dz) in enumerate(CORNERS)
-        )
+        case = sum(int(inside[z + dz, y + dy, x + dx]) << c for c, (dx, dy, dz) in enumerate(CORNERS))
         for triangle in TABLE[case]:
             corners = []
             for edge in triangle:

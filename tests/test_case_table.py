@@ -9,9 +9,7 @@ TABLE = _core.case_table()
 
 def boundary(case):
     """Return the directed edges of a case's triangles that no other of its triangles takes back."""
-    edges = [
-        (tri[k], tri[(k + 1) % 3]) for tri in TABLE[case] for k in range(3)
-    ]
+    edges = [(tri[k], tri[(k + 1) % 3]) for tri in TABLE[case] for k in range(3)]
     return {edge for edge in edges if edge[::-1] not in edges}
 
 
@@ -25,9 +23,7 @@ def test_table_equals_the_one_derived_independently():
 
 def test_every_case_uses_just_its_crossed_edges():
     for case in range(256):
-        crossed = {
-            e for e, (a, b) in enumerate(reference.EDGES) if (case >> a & 1) != (case >> b & 1)
-        }
+        crossed = {e for e, (a, b) in enumerate(reference.EDGES) if (case >> a & 1) != (case >> b & 1)}
         assert {e for tri in TABLE[case] for e in tri} == crossed, case
 
 
@@ -36,8 +32,7 @@ def test_boundaries_lie_on_the_faces_and_turn_once_through_every_crossed_edge():
         loop = boundary(case)
         for a, b in loop:
             assert any(
-                reference._on_face(a, face) and reference._on_face(b, face)
-                for face in reference.FACES
+                reference._on_face(a, face) and reference._on_face(b, face) for face in reference.FACES
             ), case
         starts = sorted(a for a, _ in loop)
         assert starts == sorted({e for tri in TABLE[case] for e in tri}), case

@@ -96,9 +96,7 @@ def _hash_in_child(seed):
     return mesh_hash(*marching_cubes(volumes.noise((70, 70, 70), seed), 0.1))
 
 
-@pytest.mark.skipif(
-    "fork" not in multiprocessing.get_all_start_methods(), reason="no fork on this platform"
-)
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork on this platform")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_calls_work_after_a_fork():
     want = _hash_in_child(5)

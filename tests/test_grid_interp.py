@@ -44,9 +44,9 @@ def test_agrees_with_grid_sample():
     vol, points = (torch.from_numpy(a) for a in case((4, 20, 21, 22), 5000))
     size = torch.tensor([22, 21, 20])
     grid = (points / (size - 1) * 2 - 1)[None, None, None]
-    want = torch.nn.functional.grid_sample(
-        vol[None], grid, align_corners=True, padding_mode="border"
-    )[0, :, 0, 0].T
+    want = torch.nn.functional.grid_sample(vol[None], grid, align_corners=True, padding_mode="border")[
+        0, :, 0, 0
+    ].T
     assert torch.allclose(grid_interp(vol, points), want, atol=2e-5)
 
 

@@ -38,9 +38,7 @@ def test_every_file_names_the_licence():
 
 
 def test_one_file_knows_the_compilers():
-    assert [p for p, t in texts(ROOT / "csrc").items() if "__CUDACC__" in t] == [
-        "csrc/core/host_device.h"
-    ]
+    assert [p for p, t in texts(ROOT / "csrc").items() if "__CUDACC__" in t] == ["csrc/core/host_device.h"]
 
 
 def test_the_core_needs_no_standard_header():

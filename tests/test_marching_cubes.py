@@ -32,8 +32,7 @@ def as_oracle(vol):
     if vol.dtype == torch.uint16:
         vol = vol.to(torch.int32)
     if vol.dtype in (torch.int64, torch.uint32, torch.uint64):
-        array = vol.to(torch.float64).numpy()
-        return array
+        return vol.to(torch.float64).numpy()
     return vol.numpy()
 
 
@@ -219,7 +218,7 @@ def test_keywords():
 
 
 def test_more_samples_than_fit_31_bits():
-    """A crossing behind the 2^31st sample, in untouched (and so unbacked) memory but for one plane."""
+    """A crossing behind the 2^31st sample, in memory of which one page is touched."""
     vol = torch.zeros((2, 2, 2**29 + 70), dtype=torch.uint8)
     vol[1, 1, -1] = 9
     verts, faces = marching_cubes(vol, 4.5)

@@ -34,8 +34,8 @@ def test_public_surface():
     golden = HERE / "golden" / "api.txt"
     text = re.sub(r"torchmcubes_module\.\w+_cuda.*\n", "", api_text())  # with kernels aboard only
     assert text == golden.read_text(), (
-        "the public surface has changed; if that is meant, say so in CHANGELOG.md and accept it with\n"
-        "    python tests/test_package.py"
+        "the public surface has changed; if that is meant, say so in CHANGELOG.md\n"
+        "and accept it with    python tests/test_package.py"
     )
 
 

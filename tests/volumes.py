@@ -28,9 +28,7 @@ def torus(n, major, minor):
 def gyroid(n, periods=2.0):
     """A gyroid that runs through the whole cube."""
     z, y, x = (2 * np.pi * periods * g / n for g in grid((n, n, n)))
-    return (np.sin(x) * np.cos(y) + np.sin(y) * np.cos(z) + np.sin(z) * np.cos(x)).astype(
-        np.float32
-    )
+    return (np.sin(x) * np.cos(y) + np.sin(y) * np.cos(z) + np.sin(z) * np.cos(x)).astype(np.float32)
 
 
 def noise(shape, seed=0, outside_border=False):

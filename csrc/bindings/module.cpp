@@ -29,8 +29,15 @@ cpu::Dtype dtype_named(const std::string& name) {
 
 std::unique_ptr<cpu::Plan> prepare(std::uintptr_t data, const std::string& dtype, Sides shape, Sides strides,
                                    double level, int threads) {
-    const cpu::Volume volume{reinterpret_cast<const void*>(data), dtype_named(dtype), shape[0], shape[1],
-                             shape[2], strides[0], strides[1], strides[2], level};
+    const cpu::Volume volume{reinterpret_cast<const void*>(data),
+                             dtype_named(dtype),
+                             shape[0],
+                             shape[1],
+                             shape[2],
+                             strides[0],
+                             strides[1],
+                             strides[2],
+                             level};
     const py::gil_scoped_release unlocked;
     return std::make_unique<cpu::Plan>(cpu::prepare(volume, threads));
 }

@@ -12,8 +12,8 @@
 namespace mc {
 
 struct CaseTable {
-    u8 triangles[kCases];                    // how many triangles the case has, 0..5
-    u8 edges[kCases][3 * kMaxTriangles + 1]; // their edges, three a triangle, padded with 0
+    u8 triangles[kCases];                     // how many triangles the case has, 0..5
+    u8 edges[kCases][3 * kMaxTriangles + 1];  // their edges, three a triangle, padded with 0
 };
 
 namespace detail {
@@ -42,8 +42,7 @@ constexpr void join_face(int cube_case, int axis, int side, Joins& joins) {
         if (corner_inside(cube_case, before) || !corner_inside(cube_case, first)) continue;
         int last = (k + 1) % 4;
         while (corner_inside(cube_case, face_corner(axis, side, (last + 1) % 4))) last = (last + 1) % 4;
-        const int exit =
-            edge_between(face_corner(axis, side, last), face_corner(axis, side, (last + 1) % 4));
+        const int exit = edge_between(face_corner(axis, side, last), face_corner(axis, side, (last + 1) % 4));
         joins.next[edge_between(before, first)] = exit;
     }
 }

@@ -51,8 +51,13 @@ struct Trilinear {
 template <class Real>
 MC_HD Trilinear<Real> trilinear_at(const Real* point, i64 nz, i64 ny, i64 nx) {
     const AxisPosition<Real> x = locate(point[0], nx), y = locate(point[1], ny), z = locate(point[2], nz);
-    return {(z.low * ny + y.low) * nx + x.low, x.step, y.step * nx, z.step * ny * nx,
-            x.fraction, y.fraction, z.fraction};
+    return {(z.low * ny + y.low) * nx + x.low,
+            x.step,
+            y.step * nx,
+            z.step * ny * nx,
+            x.fraction,
+            y.fraction,
+            z.fraction};
 }
 
 }  // namespace mc

@@ -91,8 +91,10 @@ MC_HD Word ambiguous_cells(const CellRows<Word>& c) {
             return static_cast<Word>((a & z & ~neighbours_any) | (~(a | z) & neighbours_all));
         };
         const int far = 3 - yz, u = 1 - yz, v = 2 + yz;
-        found |= pair(r[yz].at, r[far].after, r[yz].after, r[u].at, r[u].after, r[v].at, r[v].after, r[far].at);
-        found |= pair(r[yz].after, r[far].at, r[yz].at, r[u].at, r[u].after, r[v].at, r[v].after, r[far].after);
+        found |=
+            pair(r[yz].at, r[far].after, r[yz].after, r[u].at, r[u].after, r[v].at, r[v].after, r[far].at);
+        found |=
+            pair(r[yz].after, r[far].at, r[yz].at, r[u].at, r[u].after, r[v].at, r[v].after, r[far].after);
     }
     return found;
 }
@@ -101,7 +103,8 @@ MC_HD Word ambiguous_cells(const CellRows<Word>& c) {
 template <class Word>
 MC_HD int crossed_edges(const CellRows<Word>& c, Word active) {
     int crossed = 0;
-    for (int yz = 0; yz < 4; ++yz) crossed += popcount(static_cast<Word>((c.row[yz].at ^ c.row[yz].after) & active));
+    for (int yz = 0; yz < 4; ++yz)
+        crossed += popcount(static_cast<Word>((c.row[yz].at ^ c.row[yz].after) & active));
     const int pairs[4][2] = {{0, 1}, {2, 3}, {0, 2}, {1, 3}};  // y-edges at both z, z-edges at both y
     for (int k = 0; k < 4; ++k) {
         const RowBits<Word>&low = c.row[pairs[k][0]], &high = c.row[pairs[k][1]];

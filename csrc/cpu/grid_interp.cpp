@@ -36,8 +36,7 @@ void interpolate_batch(const Channels<Real>& volume, const Real* points, i64 cou
         }
     }
     for (i64 p = 0; p < count; ++p)
-        for (i64 c = 0; c < volume.channels; ++c)
-            *values++ = at[p].value(volume.samples + c * channel);
+        for (i64 c = 0; c < volume.channels; ++c) *values++ = at[p].value(volume.samples + c * channel);
 }
 
 }  // namespace

@@ -26,10 +26,14 @@ using GatherRow = void (*)(const void*, i64, i64, void*);
 
 GatherRow gather_for(int bytes) {
     switch (bytes) {
-        case 1: return gather_row<u8>;
-        case 2: return gather_row<u16>;
-        case 4: return gather_row<u32>;
-        default: return gather_row<u64>;
+        case 1:
+            return gather_row<u8>;
+        case 2:
+            return gather_row<u16>;
+        case 4:
+            return gather_row<u32>;
+        default:
+            return gather_row<u64>;
     }
 }
 
@@ -43,7 +47,8 @@ void classify(Plan& plan) {
     const GatherRow gather = gather_for(bytes);
     std::atomic<bool> nan{false};
     parallel_for(plan.threads, volume.rows(), [&](i64 begin, i64 end) {
-        std::vector<u64> packed(volume.stride_x == 1 ? 0 : static_cast<std::size_t>(volume.nx * bytes / 8 + 1));
+        std::vector<u64> packed(volume.stride_x == 1 ? 0
+                                                     : static_cast<std::size_t>(volume.nx * bytes / 8 + 1));
         bool found = false;
         for (i64 r = begin; r < end; ++r) {
             const void* row = volume.row(r / volume.ny, r % volume.ny);

@@ -131,8 +131,8 @@ private:
 
 void emit(const Plan& plan, void* verts, void* faces, bool wide_faces) {
     const i64 vertex_bytes = plan.volume.dtype == Dtype::kFloat64 ? 24 : 12;
-    const Mesh mesh{static_cast<char*>(verts), static_cast<char*>(faces), vertex_bytes,
-                    wide_faces ? 24 : 12, wide_faces};
+    const Mesh mesh{static_cast<char*>(verts), static_cast<char*>(faces), vertex_bytes, wide_faces ? 24 : 12,
+                    wide_faces};
     advise_huge_pages(verts, static_cast<std::size_t>(plan.vertices * mesh.vertex_bytes));
     advise_huge_pages(faces, static_cast<std::size_t>(plan.triangles * mesh.face_bytes));
     const ChunkEmitter emitter(plan, mesh);

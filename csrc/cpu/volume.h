@@ -20,9 +20,9 @@ constexpr int kDtypeBytes[kDtypes] = {4, 8, 2, 2, 1, 1, 2, 4};
 struct Volume {
     const void* data;  // sample (0, 0, 0)
     Dtype dtype;
-    i64 nz, ny, nx;                      // samples a side, each >= 1
-    i64 stride_z, stride_y, stride_x;    // in samples; any sign, 0 allowed
-    double level;                        // not NaN
+    i64 nz, ny, nx;                    // samples a side, each >= 1
+    i64 stride_z, stride_y, stride_x;  // in samples; any sign, 0 allowed
+    double level;                      // not NaN
 
     i64 words() const { return (nx + 63) / 64; }  // 64-sample words a row
     i64 rows() const { return nz * ny; }
@@ -49,17 +49,15 @@ struct Chunk {
 struct Plan {
     Volume volume;
     int threads;
-    i64 chunk_rows;        // rows a chunk (the last of a plane may be shorter)
+    i64 chunk_rows;  // rows a chunk (the last of a plane may be shorter)
     i64 chunks_a_plane;
-    Buffer<u64> bits;      // rows() * words() inside-bits, written by stage 1
-    Buffer<RowCounts> rows;  // rows(), written by stage 2
+    Buffer<u64> bits;           // rows() * words() inside-bits, written by stage 1
+    Buffer<RowCounts> rows;     // rows(), written by stage 2
     std::vector<Chunk> chunks;  // nz * chunks_a_plane
-    bool has_nan = false;  // seen by stage 1; the later stages did not run
+    bool has_nan = false;       // seen by stage 1; the later stages did not run
     i64 vertices = 0, triangles = 0;
 
-    const u64* bits_of_row(i64 z, i64 y) const {
-        return bits.data() + (z * volume.ny + y) * volume.words();
-    }
+    const u64* bits_of_row(i64 z, i64 y) const { return bits.data() + (z * volume.ny + y) * volume.words(); }
 };
 
 }  // namespace mc::cpu

@@ -47,7 +47,8 @@ def as_tensor(value: Any, name: str) -> Tensor:
         raise TypeError(f"{name} must be a tensor with data, got one on device meta")
     if value.is_complex() or value.is_quantized:
         raise TypeError(f"{name} must have a real dtype, got {value.dtype}")
-    return value.detach()
+    dense: Tensor = value.detach()
+    return dense
 
 
 def _from_numpy(array: np.ndarray[Any, Any], name: str) -> Tensor:
@@ -64,9 +65,9 @@ def _from_numpy(array: np.ndarray[Any, Any], name: str) -> Tensor:
     return torch.from_numpy(array)
 
 
-def volume(vol: Any, axes: str) -> Tensor:
+def volume(value: Any, axes: str) -> Tensor:
     """Check a volume with the given axes, ``"Nz, Ny, Nx"`` or ``"C, Nz, Ny, Nx"``."""
-    vol = as_tensor(vol, "vol")
+    vol = as_tensor(value, "vol")
     dimensions = axes.count(",") + 1
     if vol.dim() != dimensions:
         shape = tuple(vol.shape)
@@ -106,21 +107,17 @@ def no_nan(vol: Tensor) -> ValueError:
     flags = torch.isnan(vol)
     count = int(flags.sum())
     first = int(flags.flatten().to(torch.uint8).argmax())
-    nz, ny, nx = vol.shape
+    _, ny, nx = vol.shape
     at = (first // (ny * nx), first // nx % ny, first % nx)
     samples = "NaN samples" if count != 1 else "NaN sample"
-    return ValueError(
-        f"vol must not contain NaN, got {count} {samples}, the first at vol{[*at]}"
-    )
+    return ValueError(f"vol must not contain NaN, got {count} {samples}, the first at vol{[*at]}")
 
 
 def points(value: Any, vol: Tensor) -> Tensor:
     """Check the points of `grid_interp`."""
-    value = as_tensor(value, "points")
-    if value.dim() != 2 or value.shape[1] != 3:
-        raise ValueError(f"points must have shape (P, 3), got shape {tuple(value.shape)}")
-    if value.device != vol.device:
-        raise ValueError(
-            f"points must be on the device of vol, {vol.device}, got {value.device}"
-        )
-    return value
+    at = as_tensor(value, "points")
+    if at.dim() != 2 or at.shape[1] != 3:
+        raise ValueError(f"points must have shape (P, 3), got shape {tuple(at.shape)}")
+    if at.device != vol.device:
+        raise ValueError(f"points must be on the device of vol, {vol.device}, got {at.device}")
+    return at

@@ -13,9 +13,7 @@ _INT32_MAX = 2**31 - 1
 
 def marching_cubes(vol: Tensor, dtype: str, level: float) -> tuple[Tensor, Tensor]:
     """Extract from a checked CPU volume; `dtype` is the core's name of its samples' type."""
-    plan = _core.prepare(
-        vol.data_ptr(), dtype, vol.shape, vol.stride(), level, torch.get_num_threads()
-    )
+    plan = _core.prepare(vol.data_ptr(), dtype, vol.shape, vol.stride(), level, torch.get_num_threads())
     if plan.has_nan:
         raise _checks.no_nan(vol)
     coordinate = torch.float64 if dtype == "float64" else torch.float32
@@ -32,9 +30,7 @@ def grid_interp(vol: Tensor, points: Tensor) -> Tensor:
     vol = vol.to(real).contiguous()
     points = points.to(real).contiguous()
     values = torch.empty((len(points), len(vol)), dtype=real)
-    interpolate = (
-        _core.grid_interp_float64 if real == torch.float64 else _core.grid_interp_float32
-    )
+    interpolate = _core.grid_interp_float64 if real == torch.float64 else _core.grid_interp_float32
     interpolate(
         vol.data_ptr(),
         vol.shape,

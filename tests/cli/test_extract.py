@@ -186,7 +186,7 @@ def errors(tmp_path):
     np.save(tmp_path / "constant.npy", np.ones((3, 4, 5)))
     np.save(tmp_path / "complex.npy", np.ones((3, 4, 5), complex))
     np.save(tmp_path / "infinite.npy", np.where(BALL < 0, -np.inf, 1.0))
-    np.save(tmp_path / "nan.npy", np.where(BALL < -7.8, np.nan, BALL))
+    np.save(tmp_path / "nan.npy", np.where(BALL < -7.4, np.nan, BALL))
     np.save(tmp_path / "ball.npy", BALL)
     (tmp_path / "broken.npy").write_bytes(b"not numpy")
     (tmp_path / "text.nii").write_text("not an image")
@@ -213,7 +213,7 @@ def errors(tmp_path):
 
 def test_errors_are_one_line_and_leave_no_file(extract, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    nan = np.argwhere(BALL < -7.8)
+    nan = np.argwhere(BALL < -7.4)
     for source, out, text in errors(tmp_path):
         name, *options = source.split()
         given = tmp_path / name if (tmp_path / name).exists() else name
@@ -228,9 +228,7 @@ def test_errors_are_one_line_and_leave_no_file(extract, tmp_path, monkeypatch):
 def test_no_gpu(extract, ball_file, tmp_path, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     result = extract(ball_file, "-o", tmp_path / "m.ply", "--level", 0, "--device", "cuda", code=1)
-    assert result.stderr == (
-        "error: --device must be one this machine has, got cuda: torch sees no GPU\n"
-    )
+    assert result.stderr == ("error: --device must be one this machine has, got cuda: torch sees no GPU\n")
 
 
 def test_full_disk_keeps_the_old_file(extract, ball_file, tmp_path, monkeypatch):
@@ -287,13 +285,9 @@ def test_missing_extras(extract, tmp_path, monkeypatch, run_python):
     image = tmp_path / "ball.nii"
     image.write_bytes(b"")
     find = reading.importlib.util.find_spec
-    monkeypatch.setattr(
-        reading.importlib.util, "find_spec", lambda n: None if n == "SimpleITK" else find(n)
-    )
+    monkeypatch.setattr(reading.importlib.util, "find_spec", lambda n: None if n == "SimpleITK" else find(n))
     result = extract(image, "-o", tmp_path / "m.ply", code=1)
-    assert result.stderr == (
-        f"error: reading {image} needs SimpleITK: pip install 'torchmcubes-bw[io]'\n"
-    )
+    assert result.stderr == (f"error: reading {image} needs SimpleITK: pip install 'torchmcubes-bw[io]'\n")
     hide = (
         "import importlib.util as u; f = u.find_spec\n"
         "u.find_spec = lambda n, *a: None if n in ('typer', 'rich') else f(n, *a)\n"
@@ -301,9 +295,7 @@ def test_missing_extras(extract, tmp_path, monkeypatch, run_python):
     )
     done = run_python(hide, check=False)
     assert done.returncode == 1
-    assert done.stderr == (
-        "error: the command line needs typer, rich: pip install 'torchmcubes-bw[cli]'\n"
-    )
+    assert done.stderr == ("error: the command line needs typer, rich: pip install 'torchmcubes-bw[cli]'\n")
 
 
 def test_program_itself():

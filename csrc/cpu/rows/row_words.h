@@ -25,8 +25,7 @@ inline CellRows<u64> cell_rows(const RowWords& row, i64 w, i64 words) {
 // Edges owned by the word's voxels: those towards x + 1, y + 1 and z + 1.
 inline CrossedEdges<u64> crossed_edges_of_voxels(const CellRows<u64>& cells, i64 nx, i64 w) {
     const RowBits<u64>* r = cells.row;
-    return {(r[0].at ^ r[0].after) & low_bits<u64>(nx - 1 - 64 * w), r[0].at ^ r[1].at,
-            r[0].at ^ r[2].at};
+    return {(r[0].at ^ r[0].after) & low_bits<u64>(nx - 1 - 64 * w), r[0].at ^ r[1].at, r[0].at ^ r[2].at};
 }
 
 // Is there anything to count or emit in the word? False for nearly every word of a usual volume.

@@ -13,7 +13,6 @@ namespace {
 using namespace mc;
 using namespace mc::cpu;
 
-
 template <class Lanes, class T>
 bool classify_row(const void* samples, i64 n, const Level& level, u64* words) {
     const T* row = static_cast<const T*>(samples);

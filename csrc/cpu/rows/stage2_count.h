@@ -17,7 +17,8 @@ RowCounts count_row(const RowWords& row) {
         counts.upright += static_cast<u32>(popcount(crossed.z));
         if (!row.has_cells) continue;
         const u64 active = active_cells(cells, low_bits<u64>(row.nx - 1 - 64 * w));
-        if (active) counts.triangles += static_cast<u32>(triangles_of_word(cells, active, kCaseTable.triangles));
+        if (active)
+            counts.triangles += static_cast<u32>(triangles_of_word(cells, active, kCaseTable.triangles));
     }
     return counts;
 }

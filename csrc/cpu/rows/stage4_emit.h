@@ -24,8 +24,10 @@ void find_edges(const EdgeSource& from, const EdgeRow& to) {
 
 template <class Real>
 Real level_as(const Level& level) {
-    if constexpr (sizeof(Real) == sizeof(float)) return level.f32;
-    else return level.f64;
+    if constexpr (sizeof(Real) == sizeof(float))
+        return level.f32;
+    else
+        return level.f64;
 }
 
 // The samples a row's vertices lie between, and the row's place in the volume.
@@ -37,9 +39,13 @@ struct RowSamples {
     Real level, y, z;
 
     explicit RowSamples(const RowOutput& out)
-        : here(static_cast<const T*>(out.samples)), up_y(static_cast<const T*>(out.samples_y)),
-          up_z(static_cast<const T*>(out.samples_z)), stride_x(out.stride_x),
-          level(level_as<Real>(*out.level)), y(static_cast<Real>(out.y)), z(static_cast<Real>(out.z)) {}
+        : here(static_cast<const T*>(out.samples)),
+          up_y(static_cast<const T*>(out.samples_y)),
+          up_z(static_cast<const T*>(out.samples_z)),
+          stride_x(out.stride_x),
+          level(level_as<Real>(*out.level)),
+          y(static_cast<Real>(out.y)),
+          z(static_cast<Real>(out.z)) {}
 
     Real fraction(const T& low, const T& high) const {
         return edge_fraction(SampleType<T>::read(low), SampleType<T>::read(high), level);

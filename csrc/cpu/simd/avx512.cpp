@@ -34,11 +34,13 @@ struct Avx512Lanes {
     }
     static u64 inside64(const u8* v, const Level& level, u64&) {
         if (level.last_inside < 0) return 0;
-        return _mm512_cmple_epu8_mask(_mm512_loadu_si512(v), _mm512_set1_epi8(static_cast<char>(level.last_inside)));
+        return _mm512_cmple_epu8_mask(_mm512_loadu_si512(v),
+                                      _mm512_set1_epi8(static_cast<char>(level.last_inside)));
     }
     static u64 inside64(const i8* v, const Level& level, u64&) {
         if (level.last_inside < -128) return 0;
-        return _mm512_cmple_epi8_mask(_mm512_loadu_si512(v), _mm512_set1_epi8(static_cast<char>(level.last_inside)));
+        return _mm512_cmple_epi8_mask(_mm512_loadu_si512(v),
+                                      _mm512_set1_epi8(static_cast<char>(level.last_inside)));
     }
     static u64 inside64(const i16* v, const Level& level, u64&) {
         if (level.last_inside < -32768) return 0;
@@ -64,8 +66,10 @@ private:
         const __m512 v0 = load(0), v1 = load(1), v2 = load(2), v3 = load(3);
         // A comparison is unordered where either side is NaN: one test for two vectors.
         nan |= _mm512_cmp_ps_mask(v0, v1, _CMP_UNORD_Q) | _mm512_cmp_ps_mask(v2, v3, _CMP_UNORD_Q);
-        const u64 low = _mm512_kunpackw(_mm512_cmp_ps_mask(v1, at, _CMP_LT_OQ), _mm512_cmp_ps_mask(v0, at, _CMP_LT_OQ));
-        const u64 high = _mm512_kunpackw(_mm512_cmp_ps_mask(v3, at, _CMP_LT_OQ), _mm512_cmp_ps_mask(v2, at, _CMP_LT_OQ));
+        const u64 low =
+            _mm512_kunpackw(_mm512_cmp_ps_mask(v1, at, _CMP_LT_OQ), _mm512_cmp_ps_mask(v0, at, _CMP_LT_OQ));
+        const u64 high =
+            _mm512_kunpackw(_mm512_cmp_ps_mask(v3, at, _CMP_LT_OQ), _mm512_cmp_ps_mask(v2, at, _CMP_LT_OQ));
         return low | high << 32;
     }
 };

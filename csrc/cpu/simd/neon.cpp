@@ -16,9 +16,7 @@ struct NeonLanes : ScalarLanes {
         return sixteen_by_four([v](int k) { return vld1q_f32(v + 4 * k); }, level, nan);
     }
     static u64 inside64(const f16* v, const Level& level, u64& nan) {
-        const auto load = [v](int k) {
-            return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(&v[4 * k].bits)));
-        };
+        const auto load = [v](int k) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(&v[4 * k].bits))); };
         return sixteen_by_four(load, level, nan);
     }
     static u64 inside64(const bf16* v, const Level& level, u64& nan) {
@@ -51,7 +49,8 @@ private:
     static u64 mask16(uint8x16_t m) {
         const uint8x16_t weights = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
         const uint8x16_t bits = vandq_u8(m, weights);
-        return static_cast<u64>(vaddv_u8(vget_low_u8(bits))) | static_cast<u64>(vaddv_u8(vget_high_u8(bits))) << 8;
+        return static_cast<u64>(vaddv_u8(vget_low_u8(bits))) | static_cast<u64>(vaddv_u8(vget_high_u8(bits)))
+                                                                   << 8;
     }
 
     template <class Mask>

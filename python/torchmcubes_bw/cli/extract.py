@@ -51,9 +51,7 @@ def extract(
             "SimpleITK reads (NIfTI, NRRD, MetaImage, TIFF stack, …), or a DICOM folder.",
         ),
     ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="The mesh: .ply, .obj, .stl or .glb.")
-    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The mesh: .ply, .obj, .stl or .glb.")],
     level: Annotated[
         float | None,
         typer.Option(help="Where the surface runs. Without it: a sample's own, or Otsu's threshold."),
@@ -128,7 +126,11 @@ def _mesh(
     if above != scan.mirrors:  # each turns the mesh inside out; both leave it as it is
         triangles = np.ascontiguousarray(triangles[:, ::-1])
     side = "above" if above else "below"
-    return scan.to_world(verts.cpu().numpy()), triangles, f"level {level:g} ({rule}), object {side} it"
+    return (
+        scan.to_world(verts.cpu().numpy()),
+        triangles,
+        f"level {level:g} ({rule}), object {side} it",
+    )
 
 
 def _without_nan(vol: torch.Tensor) -> torch.Tensor:
@@ -144,12 +146,16 @@ def _on_device(vol: torch.Tensor, device: Device) -> torch.Tensor:
 
 
 def _closing_line(
-    out: Path, verts: NDArray[np.float64], faces: NDArray[np.int32], seconds: float, closed: bool, unit: str
+    out: Path,
+    verts: NDArray[np.float64],
+    faces: NDArray[np.int32],
+    seconds: float,
+    closed: bool,
+    unit: str,
 ) -> str:
     low, high = verts.min(axis=0), verts.max(axis=0)
     bounds = " x ".join(f"{a:.4g}..{b:.4g}" for a, b in zip(low, high, strict=True))
     state = "closed" if closed else "open"
     return (
-        f"{out}: {len(verts)} vertices, {len(faces)} faces, {state}, bounds {bounds} {unit}, "
-        f"{seconds:.2f} s"
+        f"{out}: {len(verts)} vertices, {len(faces)} faces, {state}, bounds {bounds} {unit}, {seconds:.2f} s"
     )

@@ -38,7 +38,8 @@ class Scan:
 
     def to_world(self, verts: NDArray[Any]) -> Matrix:
         """Carry vertices (V, 3) from voxels to the scan's coordinates."""
-        return verts @ self.axes.T + self.origin
+        world: Matrix = verts @ self.axes.T + self.origin
+        return world
 
     @property
     def mirrors(self) -> bool:
@@ -82,9 +83,9 @@ def _read_numpy(path: Path, key: str | None) -> Scan:
 def _read_image(path: Path) -> Scan:
     if not importlib.util.find_spec("SimpleITK"):
         raise CliError(f"reading {path} needs SimpleITK: pip install 'torchmcubes-bw[io]'", FAILED)
-    import SimpleITK as sitk  # noqa: N813, PLC0415 - an optional extra, under its usual name
+    import SimpleITK as sitk  # noqa: PLC0415 - an optional extra, under its usual name
 
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # type: ignore[no-untyped-call]
     try:
         image = _read_dicom_folder(path, sitk) if path.is_dir() else sitk.ReadImage(str(path))
     except RuntimeError as error:

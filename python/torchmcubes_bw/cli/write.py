@@ -36,8 +36,7 @@ def write(out: Path, verts: NDArray[Any], faces: NDArray[Any]) -> None:
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
-            content = mesh.export(file_type=kind)
-            file.write(content.encode() if isinstance(content, str) else content)
+            mesh.export(file, file_type=kind)
         part.replace(out)
     except OSError as error:
         raise CliError(f"cannot write {out}: {error.strerror or error}", FAILED) from None
