@@ -7,7 +7,7 @@ set(TORCHMCUBES_AVX2_FLAGS -mavx2 -mbmi -mbmi2 -mpopcnt -mlzcnt -mf16c)
 set(TORCHMCUBES_AVX512_FLAGS
     ${TORCHMCUBES_AVX2_FLAGS} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vbmi -mavx512vbmi2
     -mavx512bitalg -mavx512vpopcntdq -mprefer-vector-width=512
-    -Wno-maybe-uninitialized) # GCC 12 warns of its own intrinsics' undefined operands
+    -Wno-maybe-uninitialized -Wno-uninitialized) # GCC 12 warns of its own intrinsics' undefined operands
 
 function(torchmcubes_set_isa_flags simd_dir)
   if(MSVC OR NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")

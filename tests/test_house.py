@@ -16,7 +16,7 @@ def files(*folders, suffixes=SUFFIXES):
 
 
 def texts(*folders, suffixes=SUFFIXES):
-    return {p.relative_to(ROOT).as_posix(): p.read_text() for p in files(*folders, suffixes=suffixes)}
+    return {p.relative_to(ROOT).as_posix(): p.read_text("utf-8") for p in files(*folders, suffixes=suffixes)}
 
 
 def test_there_is_something_to_check():
@@ -58,8 +58,8 @@ def test_only_isa_cmake_names_instruction_sets():
         p
         for p, t in {
             **texts(*PRODUCT),
-            "CMakeLists.txt": (ROOT / "CMakeLists.txt").read_text(),
-            "pyproject.toml": (ROOT / "pyproject.toml").read_text(),
+            "CMakeLists.txt": (ROOT / "CMakeLists.txt").read_text("utf-8"),
+            "pyproject.toml": (ROOT / "pyproject.toml").read_text("utf-8"),
         }.items()
         if re.search(r"-m(avx|sse|bmi|popcnt|arch|tune|fma)", t)
     ]
@@ -73,4 +73,4 @@ def test_stages_carry_the_same_names_on_both_sides():
 
 @pytest.mark.parametrize("path", ["csrc/cpu/pipeline.cpp"])
 def test_the_driver_reads_at_a_glance(path):
-    assert (ROOT / path).read_text().count("\n") <= 80
+    assert (ROOT / path).read_text("utf-8").count("\n") <= 80

@@ -33,7 +33,7 @@ def api_text():
 def test_public_surface():
     golden = HERE / "golden" / "api.txt"
     text = re.sub(r"torchmcubes_module\.\w+_cuda.*\n", "", api_text())  # with kernels aboard only
-    assert text == golden.read_text(), (
+    assert text == golden.read_text("utf-8"), (
         "the public surface has changed; if that is meant, say so in CHANGELOG.md\n"
         "and accept it with    python tests/test_package.py"
     )
@@ -57,7 +57,7 @@ def test_docstring_examples(module):
 
 def test_readme_code_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
     assert blocks
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})

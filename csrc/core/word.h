@@ -99,28 +99,37 @@ MC_HD Word ambiguous_cells(const CellRows<Word>& c) {
     return found;
 }
 
-// Edges of the `active` cells that the surface crosses, counted once a cell.
-template <class Word>
-MC_HD int crossed_edges(const CellRows<Word>& c, Word active) {
-    int crossed = 0;
-    for (int yz = 0; yz < 4; ++yz)
-        crossed += popcount(static_cast<Word>((c.row[yz].at ^ c.row[yz].after) & active));
-    const int pairs[4][2] = {{0, 1}, {2, 3}, {0, 2}, {1, 3}};  // y-edges at both z, z-edges at both y
-    for (int k = 0; k < 4; ++k) {
-        const RowBits<Word>&low = c.row[pairs[k][0]], &high = c.row[pairs[k][1]];
-        crossed += popcount(static_cast<Word>((low.at ^ high.at) & active));
-        crossed += popcount(static_cast<Word>((low.after ^ high.after) & active));
+struct Popcount {
+    template <class Word>
+    MC_HD int operator()(Word word) const {
+        return popcount(word);
     }
-    return crossed;
+};
+
+// Edges of the `active` cells that the surface crosses, counted once a cell. `Word` may also be a vector of
+// words, with a `count` that gives their popcounts as lanes.
+template <class Word, class Count>
+MC_HD auto crossed_edges(const CellRows<Word>& c, Word active, Count count) {
+    const RowBits<Word>* r = c.row;
+    const auto on_x = [&](int yz) { return count((r[yz].at ^ r[yz].after) & active); };
+    const auto between = [&](int low, int high) {  // the y- or z-edges between two rows, on both sides in x
+        return count((r[low].at ^ r[high].at) & active) + count((r[low].after ^ r[high].after) & active);
+    };
+    return on_x(0) + on_x(1) + on_x(2) + on_x(3) + between(0, 1) + between(2, 3) + between(0, 2) +
+           between(1, 3);
 }
 
-// Triangles of the word's active cells. A loop of n edges makes n - 2 triangles, so a cell with one
-// loop has (crossed edges - 2); the rare others are looked up one by one.
+// Triangles of the word's active cells that have one loop: a loop of n edges makes n - 2 triangles.
+template <class Word, class Count>
+MC_HD auto plain_triangles(const CellRows<Word>& c, Word plain, Count count) {
+    return crossed_edges(c, plain, count) - 2 * count(plain);
+}
+
+// Triangles of the word's active cells; the rare ones that may have several loops are looked up one by one.
 template <class Word>
 MC_HD int triangles_of_word(const CellRows<Word>& c, Word active, const u8* case_triangles) {
     Word rare = ambiguous_cells(c) & active;
-    const Word plain = active & ~rare;
-    int triangles = crossed_edges(c, plain) - 2 * popcount(plain);
+    int triangles = plain_triangles(c, static_cast<Word>(active & ~rare), Popcount{});
     for (; rare; rare &= rare - 1) triangles += case_triangles[case_of_cell(c, lowest_bit(rare))];
     return triangles;
 }

@@ -4,7 +4,7 @@
 #include "grid_interp.h"
 
 #include "../core/trilinear.h"
-#include "threads.h"
+#include "team.h"
 
 namespace mc::cpu {
 
@@ -45,7 +45,7 @@ template <class Real>
 void grid_interp(const Channels<Real>& volume, const Real* points, i64 count, Real* values, int threads) {
     const i64 batches = (count + kBatch - 1) / kBatch;
     if (count < threads * kThreadPoints) threads = static_cast<int>(1 + count / kThreadPoints);
-    parallel_for(threads, batches, [&](i64 begin, i64 end) {
+    Team(threads).for_each(batches, [&](i64 begin, i64 end) {
         for (i64 b = begin; b < end; ++b) {
             const i64 first = b * kBatch, size = count - first < kBatch ? count - first : kBatch;
             interpolate_batch(volume, points + 3 * first, size, values + first * volume.channels);

@@ -14,7 +14,8 @@ Plan make_plan(const Volume& volume, int threads) {
     const i64 samples = volume.rows() * volume.nx;
     Plan plan{};
     plan.volume = volume;
-    plan.threads = static_cast<int>(std::clamp<i64>(samples / kThreadSamples, 1, threads));
+    plan.team =
+        std::make_unique<Team>(static_cast<int>(std::clamp<i64>(samples / kThreadSamples, 1, threads)));
     plan.chunk_rows = std::clamp<i64>(kChunkSamples / volume.nx, 1, volume.ny);
     plan.chunks_a_plane = (volume.ny + plan.chunk_rows - 1) / plan.chunk_rows;
     plan.bits = Buffer<u64>(static_cast<std::size_t>(volume.rows() * volume.words()));

@@ -8,7 +8,6 @@
 #include "levels.h"
 #include "pipeline.h"
 #include "simd/row_functions.h"
-#include "threads.h"
 
 namespace mc::cpu {
 
@@ -46,7 +45,7 @@ void classify(Plan& plan) {
     const ClassifyRow classify_row = row_functions().classify[dtype];
     const GatherRow gather = gather_for(bytes);
     std::atomic<bool> nan{false};
-    parallel_for(plan.threads, volume.rows(), [&](i64 begin, i64 end) {
+    plan.team->for_each(volume.rows(), [&](i64 begin, i64 end) {
         std::vector<u64> packed(volume.stride_x == 1 ? 0
                                                      : static_cast<std::size_t>(volume.nx * bytes / 8 + 1));
         bool found = false;

@@ -4,13 +4,12 @@
 
 #include "pipeline.h"
 #include "row_words_at.h"
-#include "threads.h"
 
 namespace mc::cpu {
 
 void count(Plan& plan) {
     const CountRow count_row = row_functions().count;
-    parallel_for(plan.threads, static_cast<i64>(plan.chunks.size()), [&](i64 begin, i64 end) {
+    plan.team->for_each(static_cast<i64>(plan.chunks.size()), [&](i64 begin, i64 end) {
         for (i64 c = begin; c < end; ++c) {
             const i64 z = c / plan.chunks_a_plane, first = c % plan.chunks_a_plane * plan.chunk_rows;
             const i64 last = std::min(first + plan.chunk_rows, plan.volume.ny);

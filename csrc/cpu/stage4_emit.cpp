@@ -5,11 +5,12 @@
 #include "levels.h"
 #include "pipeline.h"
 #include "row_words_at.h"
-#include "threads.h"
 
 namespace mc::cpu {
 
 namespace {
+
+constexpr i64 kPrefetchRows = 2;
 
 // Where the caller wants the mesh.
 struct Mesh {
@@ -35,33 +36,25 @@ struct Addresses {
 class EdgeWindow {
 public:
     EdgeWindow(const Plan& plan, FindEdges find) : plan_(plan), find_(find) {
-        const std::size_t size = static_cast<std::size_t>(plan.volume.words()) + 1;
-        memory_.resize(4 * 5 * size);
-        u64* at = memory_.data();
-        for (EdgeRow& row : rows_) {
-            row.x = at, row.y = at + size, row.z = at + 2 * size;
-            row.in_plane = reinterpret_cast<i64*>(at + 3 * size);
-            row.upright = reinterpret_cast<i64*>(at + 4 * size);
-            at += 5 * size;
-        }
+        for (std::vector<EdgeWord>& row : rows_) row.resize(static_cast<std::size_t>(plan.volume.words()));
     }
 
     // Edges of row y of the window's lower (side 0) or upper (side 1) plane z.
-    const EdgeRow* get(int side, i64 z, i64 y, const Addresses& ids) {
+    const EdgeWord* get(int side, i64 z, i64 y, const Addresses& ids) {
         const int slot = 2 * side + static_cast<int>(y & 1);
         if (held_[slot] != y) {
             const RowWords row = row_words_at(plan_, z, y);
-            find_({row.at[0][0], row.at[0][1], row.at[1][0], row.nx, ids.in_plane, ids.upright}, rows_[slot]);
+            find_({row.at[0][0], row.at[0][1], row.at[1][0], row.nx, ids.in_plane, ids.upright},
+                  rows_[slot].data());
             held_[slot] = y;
         }
-        return &rows_[slot];
+        return rows_[slot].data();
     }
 
 private:
     const Plan& plan_;
     FindEdges find_;
-    std::vector<u64> memory_;
-    EdgeRow rows_[4];
+    std::vector<EdgeWord> rows_[4];
     i64 held_[4] = {-1, -1, -1, -1};
 };
 
@@ -98,11 +91,12 @@ private:
         const Volume& volume = plan_.volume;
         const i64 up_y = std::min(y + 1, volume.ny - 1), up_z = std::min(z + 1, volume.nz - 1);
         RowOutput out{};
-        out.row = row_words_at(plan_, z, y);
+        out.nx = volume.nx;
         out.edges[0][0] = window.get(0, z, y, here);
         out.samples = volume.row(z, y);
         out.samples_y = volume.row(z, up_y);
         out.samples_z = volume.row(up_z, y);
+        out.samples_ahead = volume.row(up_z, std::min(y + kPrefetchRows, volume.ny - 1));
         out.stride_x = volume.stride_x;
         out.y = y;
         out.z = z;
@@ -136,7 +130,7 @@ void emit(const Plan& plan, void* verts, void* faces, bool wide_faces) {
     advise_huge_pages(verts, static_cast<std::size_t>(plan.vertices * mesh.vertex_bytes));
     advise_huge_pages(faces, static_cast<std::size_t>(plan.triangles * mesh.face_bytes));
     const ChunkEmitter emitter(plan, mesh);
-    parallel_for(plan.threads, static_cast<i64>(plan.chunks.size()), [&](i64 begin, i64 end) {
+    plan.team->for_each(static_cast<i64>(plan.chunks.size()), [&](i64 begin, i64 end) {
         for (i64 c = begin; c < end; ++c) emitter.run(c);
     });
 }

@@ -2,10 +2,12 @@
 // What the CPU backend is given, and what its stages hand to each other.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "../core/edge_vertex.h"
 #include "buffer.h"
+#include "team.h"
 
 namespace mc::cpu {
 
@@ -48,8 +50,8 @@ struct Chunk {
 // Everything between the first stage and the last; the buffers are the only scratch memory.
 struct Plan {
     Volume volume;
-    int threads;
-    i64 chunk_rows;  // rows a chunk (the last of a plane may be shorter)
+    std::unique_ptr<Team> team;  // the threads at work, for as long as the plan lives
+    i64 chunk_rows;              // rows a chunk (the last of a plane may be shorter)
     i64 chunks_a_plane;
     Buffer<u64> bits;           // rows() * words() inside-bits, written by stage 1
     Buffer<RowCounts> rows;     // rows(), written by stage 2

@@ -10,16 +10,17 @@ namespace {
 
 template <class Lanes>
 RowFunctions make_row_functions(const char* name) {
-    return {name,
-            {classify_row<Lanes, float>, classify_row<Lanes, double>, classify_row<Lanes, f16>,
-             classify_row<Lanes, bf16>, classify_row<Lanes, u8>, classify_row<Lanes, i8>,
-             classify_row<Lanes, i16>, classify_row<Lanes, i32>},
-            count_row,
-            find_edges,
-            {emit_vertices_of_row<float>, emit_vertices_of_row<double>, emit_vertices_of_row<f16>,
-             emit_vertices_of_row<bf16>, emit_vertices_of_row<u8>, emit_vertices_of_row<i8>,
-             emit_vertices_of_row<i16>, emit_vertices_of_row<i32>},
-            {emit_faces_of_row<i32>, emit_faces_of_row<i64>}};
+    return {
+        name,
+        {classify_row<Lanes, float>, classify_row<Lanes, double>, classify_row<Lanes, f16>,
+         classify_row<Lanes, bf16>, classify_row<Lanes, u8>, classify_row<Lanes, i8>,
+         classify_row<Lanes, i16>, classify_row<Lanes, i32>},
+        Lanes::count_row,
+        find_edges,
+        {emit_vertices_of_row<Lanes, float>, emit_vertices_of_row<Lanes, double>,
+         emit_vertices_of_row<Lanes, f16>, emit_vertices_of_row<Lanes, bf16>, emit_vertices_of_row<Lanes, u8>,
+         emit_vertices_of_row<Lanes, i8>, emit_vertices_of_row<Lanes, i16>, emit_vertices_of_row<Lanes, i32>},
+        {emit_faces_of_row<Lanes, i32>, emit_faces_of_row<Lanes, i64>}};
 }
 
 // The definition that every level's own lanes must equal, and what they fall back on.
@@ -29,6 +30,23 @@ struct ScalarLanes {
         u64 word = 0;
         for (int i = 0; i < 64; ++i) word |= static_cast<u64>(is_inside(samples[i], level, nan)) << i;
         return word;
+    }
+
+    static RowCounts count_row(const RowWords& row) { return ::count_row(row); }
+    static void append_edges(u64 even, u64 odd, int first, EdgeList& list) {
+        ::append_edges(even, odd, first, list);
+    }
+    template <class T, class Coord>
+    static Coord* emit_in_plane(const RowSamples<T>& row, i64 x0, const EdgeList& list, Coord* to) {
+        return ::emit_in_plane(row, x0, list, to);
+    }
+    template <class T, class Coord>
+    static Coord* emit_upright(const RowSamples<T>& row, i64 x0, const EdgeList& list, Coord* to) {
+        return ::emit_upright(row, x0, list, to);
+    }
+    template <class Index>
+    static Index* emit_faces(const CellEdges& edges, u64 active, Index* to) {
+        return emit_faces_of_word(edges, active, to);
     }
 
 private:

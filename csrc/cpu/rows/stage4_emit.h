@@ -6,20 +6,18 @@
 
 namespace {
 
-void find_edges(const EdgeSource& from, const EdgeRow& to) {
+void find_edges(const EdgeSource& from, EdgeWord* to) {
     const i64 words = (from.nx + 63) / 64;
     i64 in_plane = from.in_plane, upright = from.upright;
     for (i64 w = 0; w < words; ++w) {
         const RowBits<u64> row = load_row(from.row, w, words);
-        to.x[w] = (row.at ^ row.after) & low_bits<u64>(from.nx - 1 - 64 * w);
-        to.y[w] = row.at ^ from.row_y[w];
-        to.z[w] = row.at ^ from.row_z[w];
-        to.in_plane[w] = in_plane;
-        to.upright[w] = upright;
-        in_plane += popcount(to.x[w]) + popcount(to.y[w]);
-        upright += popcount(to.z[w]);
+        const u64 x = (row.at ^ row.after) & low_bits<u64>(from.nx - 1 - 64 * w);
+        const u64 y = row.at ^ from.row_y[w], z = row.at ^ from.row_z[w];
+        to[w] = {row.at, row.after, x, x >> 1, y, z, in_plane, upright};
+        if (w > 0) to[w - 1].x_after |= x << 63;
+        in_plane += popcount(x) + popcount(y);
+        upright += popcount(z);
     }
-    to.x[words] = to.y[words] = to.z[words] = 0;
 }
 
 template <class Real>
@@ -46,103 +44,151 @@ struct RowSamples {
           level(level_as<Real>(*out.level)),
           y(static_cast<Real>(out.y)),
           z(static_cast<Real>(out.z)) {}
+};
 
-    Real fraction(const T& low, const T& high) const {
-        return edge_fraction(SampleType<T>::read(low), SampleType<T>::read(high), level);
+// Crossed edges of a span of a row, as numbers 2 * i + axis with i the voxel's place in the span: the
+// z-edges have a list of their own and axis 0. Lists of a whole span keep the vector units busy where a
+// word holds just one or two edges.
+constexpr i64 kSpanWords = 16;
+constexpr int kLanes = 16;
+struct EdgeList {
+    int size = 0;
+    u16 edge[2 * 64 * kSpanWords + 64];  // lanes past the end are read, and thrown away
+};
+
+// Appends the bits set in `even` as even numbers from `first` on, those in `odd` as odd ones, in order.
+inline void append_edges(u64 even, u64 odd, int first, EdgeList& list) {
+    for (u64 left = even | odd; left; left &= left - 1) {
+        const int i = lowest_bit(left);
+        list.edge[list.size] = static_cast<u16>(first + 2 * i);
+        list.size += static_cast<int>(even >> i & 1);
+        list.edge[list.size] = static_cast<u16>(first + 2 * i + 1);
+        list.size += static_cast<int>(odd >> i & 1);
+    }
+}
+
+// The two samples each of sixteen edges lies between, and how far along it the level is met.
+template <class Real>
+struct Fractions {
+    Real x[kLanes], t[kLanes];
+
+    template <class T, class Upper>
+    Fractions(const RowSamples<T>& row, i64 x0, const u16* edge, int count, const Upper& upper) {
+        Real a[kLanes] = {}, b[kLanes] = {};
+        for (int k = 0; k < count; ++k) {
+            const i64 at = (x0 + edge[k] / 2) * row.stride_x;
+            a[k] = SampleType<T>::read(row.here[at]);
+            b[k] = SampleType<T>::read(*upper(at, edge[k] & 1));
+        }
+        for (int k = 0; k < kLanes; ++k) {
+            x[k] = static_cast<Real>(x0 + (k < count ? edge[k] / 2 : 0));
+            t[k] = edge_fraction(a[k], b[k], row.level);
+        }
     }
 };
 
-template <class Coord, class Real>
-Coord* write_vertex(Coord* to, Real x, Real y, Real z) {
-    to[0] = static_cast<Coord>(x);
-    to[1] = static_cast<Coord>(y);
-    to[2] = static_cast<Coord>(z);
-    return to + 3;
-}
-
-// Vertices on the x- and y-edges of the voxels x0 + i, in raster order, x before y.
+// Vertices on the listed x- and y-edges of the voxels from x0 on.
 template <class T, class Coord>
-Coord* emit_in_plane(const RowSamples<T>& row, i64 x0, u64 crossed_x, u64 crossed_y, Coord* to) {
+Coord* emit_in_plane(const RowSamples<T>& row, i64 x0, const EdgeList& list, Coord* to) {
     using Real = typename SampleType<T>::Real;
-    for (u64 left = crossed_x | crossed_y; left; left &= left - 1) {
-        const int i = lowest_bit(left);
-        const i64 x = x0 + i, at = x * row.stride_x;
-        const Real fx = static_cast<Real>(x);
-        if (crossed_x >> i & 1)
-            to = write_vertex(to, fx + row.fraction(row.here[at], row.here[at + row.stride_x]), row.y, row.z);
-        if (crossed_y >> i & 1)
-            to = write_vertex(to, fx, row.y + row.fraction(row.here[at], row.up_y[at]), row.z);
+    for (int done = 0; done < list.size; done += kLanes) {
+        const u16* edge = list.edge + done;
+        const int count = list.size - done < kLanes ? list.size - done : kLanes;
+        const Fractions<Real> at(row, x0, edge, count, [&row](i64 i, int on_y) {
+            return on_y ? row.up_y + i : row.here + i + row.stride_x;
+        });
+        for (int k = 0; k < count; ++k, to += 3) {
+            const bool on_y = edge[k] & 1;
+            to[0] = static_cast<Coord>(on_y ? at.x[k] : at.x[k] + at.t[k]);
+            to[1] = static_cast<Coord>(on_y ? row.y + at.t[k] : row.y);
+            to[2] = static_cast<Coord>(row.z);
+        }
     }
     return to;
 }
 
-// Vertices on the z-edges of the voxels x0 + i.
+// Vertices on the listed z-edges of the voxels from x0 on.
 template <class T, class Coord>
-Coord* emit_upright(const RowSamples<T>& row, i64 x0, u64 crossed_z, Coord* to) {
+Coord* emit_upright(const RowSamples<T>& row, i64 x0, const EdgeList& list, Coord* to) {
     using Real = typename SampleType<T>::Real;
-    for (; crossed_z; crossed_z &= crossed_z - 1) {
-        const i64 x = x0 + lowest_bit(crossed_z), at = x * row.stride_x;
-        to = write_vertex(to, static_cast<Real>(x), row.y, row.z + row.fraction(row.here[at], row.up_z[at]));
+    for (int done = 0; done < list.size; done += kLanes) {
+        const u16* edge = list.edge + done;
+        const int count = list.size - done < kLanes ? list.size - done : kLanes;
+        const Fractions<Real> at(row, x0, edge, count, [&row](i64 i, int) { return row.up_z + i; });
+        for (int k = 0; k < count; ++k, to += 3) {
+            to[0] = static_cast<Coord>(at.x[k]);
+            to[1] = static_cast<Coord>(row.y);
+            to[2] = static_cast<Coord>(row.z + at.t[k]);
+        }
     }
     return to;
 }
 
+// Asks for the samples above the rows to come. The surface is likely to run on where it is now, and what
+// lies in the plane above is the only memory that emitting a row touches for the first time.
 template <class T>
+void prefetch_above(const T* ahead, i64 x0, i64 stride_x, const EdgeList& list) {
+#if defined(__GNUC__)
+    for (int k = 0; k < list.size; ++k) __builtin_prefetch(ahead + (x0 + list.edge[k] / 2) * stride_x);
+#else
+    (void)ahead, (void)x0, (void)stride_x, (void)list;
+#endif
+}
+
+template <class Lanes, class T>
 void emit_vertices_of_row(const RowOutput& out) {
     using Coord = typename SampleType<T>::Coord;
     const RowSamples<T> row(out);
-    const EdgeRow& edges = *out.edges[0][0];
-    Coord* in_plane = static_cast<Coord*>(out.in_plane);
-    Coord* upright = static_cast<Coord*>(out.upright);
-    const i64 words = out.row.words();
-    for (i64 w = 0; w < words; ++w) {
-        in_plane = emit_in_plane(row, 64 * w, edges.x[w], edges.y[w], in_plane);
-        upright = emit_upright(row, 64 * w, edges.z[w], upright);
+    Coord *in_plane = static_cast<Coord*>(out.in_plane), *upright = static_cast<Coord*>(out.upright);
+    const EdgeWord* words = out.edges[0][0];
+    for (i64 x0 = 0; x0 < out.nx; x0 += 64 * kSpanWords, words += kSpanWords) {
+        EdgeList in_plane_edges, upright_edges;
+        for (int w = 0; w < kSpanWords && x0 + 64 * w < out.nx; ++w) {
+            Lanes::append_edges(words[w].x, words[w].y, 128 * w, in_plane_edges);
+            Lanes::append_edges(words[w].z, 0, 128 * w, upright_edges);
+        }
+        prefetch_above(static_cast<const T*>(out.samples_ahead), x0, out.stride_x, upright_edges);
+        in_plane = Lanes::emit_in_plane(row, x0, in_plane_edges, in_plane);
+        upright = Lanes::emit_upright(row, x0, upright_edges, upright);
     }
 }
 
-// The crossed edges around a word of cells, and the id of the first vertex of each of their rows.
-struct WordEdges {
-    u64 x[4], y[4], z[2];  // rows [y + 2z], z-edges [y]
-    u64 x_after[2];        // the x-edges of the voxels x + 1, rows [z] at y
-    i64 in_plane[4], upright[2];
+// The four words around a word of cells: [y + 2z].
+struct CellEdges {
+    const EdgeWord* row[4];
 
-    WordEdges(const RowOutput& out, i64 w) {
-        for (int yz = 0; yz < 4; ++yz) {
-            const EdgeRow& row = *out.edges[yz >> 1][yz & 1];
-            x[yz] = row.x[w];
-            y[yz] = row.y[w];
-            in_plane[yz] = row.in_plane[w];
-        }
-        for (int k = 0; k < 2; ++k) {
-            x_after[k] = row_bits<u64>(x[2 * k], out.edges[k][0]->x[w + 1]).after;
-            z[k] = out.edges[0][k]->z[w];
-            upright[k] = out.edges[0][k]->upright[w];
-        }
+    CellRows<u64> bits() const {
+        return {{{row[0]->at, row[0]->after},
+                 {row[1]->at, row[1]->after},
+                 {row[2]->at, row[2]->after},
+                 {row[3]->at, row[3]->after}}};
     }
 };
 
 // The ids of a cell's twelve edges, meaningful where the edge is crossed.
 template <class Index>
-void ids_of_cell(const WordEdges& e, int i, Index* id) {
+void ids_of_cell(const CellEdges& edges, int i, Index* id) {
     const auto bit = [i](u64 word) { return static_cast<i64>(word >> i & 1); };
     for (int yz = 0; yz < 4; ++yz) {
-        const i64 first = e.in_plane[yz] + in_plane_rank(e.x[yz], e.y[yz], i);
+        const EdgeWord& row = *edges.row[yz];
+        const i64 first = row.in_plane + in_plane_rank(row.x, row.y, i);
         id[yz] = static_cast<Index>(first);
         if (yz & 1) continue;  // the cell's y-edges belong to the rows at y
-        const i64 after_x = first + bit(e.x[yz]);
+        const i64 after_x = first + bit(row.x);
         id[4 + yz] = static_cast<Index>(after_x);
-        id[5 + yz] = static_cast<Index>(after_x + bit(e.y[yz]) + bit(e.x_after[yz >> 1]));
+        id[5 + yz] = static_cast<Index>(after_x + bit(row.y) + bit(row.x_after));
     }
     for (int y = 0; y < 2; ++y) {
-        const i64 first = e.upright[y] + popcount(e.z[y] & bits_below<u64>(i));
+        const EdgeWord& row = *edges.row[y];
+        const i64 first = row.upright + popcount(row.z & bits_below<u64>(i));
         id[8 + 2 * y] = static_cast<Index>(first);
-        id[9 + 2 * y] = static_cast<Index>(first + bit(e.z[y]));
+        id[9 + 2 * y] = static_cast<Index>(first + bit(row.z));
     }
 }
 
 template <class Index>
-Index* emit_faces_of_word(const WordEdges& edges, const CellRows<u64>& cells, u64 active, Index* to) {
+Index* emit_faces_of_word(const CellEdges& edges, u64 active, Index* to) {
+    const CellRows<u64> cells = edges.bits();
     for (; active; active &= active - 1) {
         const int i = lowest_bit(active), cube_case = case_of_cell(cells, i);
         Index id[kEdges];
@@ -155,14 +201,14 @@ Index* emit_faces_of_word(const WordEdges& edges, const CellRows<u64>& cells, u6
     return to;
 }
 
-template <class Index>
+template <class Lanes, class Index>
 void emit_faces_of_row(const RowOutput& out) {
     Index* to = static_cast<Index*>(out.faces);
-    const i64 words = out.row.words();
-    for (i64 w = 0; w < words; ++w) {
-        const CellRows<u64> cells = cell_rows(out.row, w, words);
-        const u64 active = active_cells(cells, low_bits<u64>(out.row.nx - 1 - 64 * w));
-        if (active) to = emit_faces_of_word(WordEdges(out, w), cells, active, to);
+    for (i64 w = 0; 64 * w < out.nx; ++w) {
+        const CellEdges edges{
+            {out.edges[0][0] + w, out.edges[0][1] + w, out.edges[1][0] + w, out.edges[1][1] + w}};
+        const u64 active = active_cells(edges.bits(), low_bits<u64>(out.nx - 1 - 64 * w));
+        if (active) to = Lanes::emit_faces(edges, active, to);
     }
 }
 

@@ -9,7 +9,7 @@
 
 namespace {
 
-struct Avx2Lanes {
+struct Avx2Lanes : ScalarLanes {
     static u64 inside64(const float* v, const Level& level, u64& nan) {
         return eight_by_eight([v](int k) { return _mm256_loadu_ps(v + 8 * k); }, level, nan);
     }

@@ -6,10 +6,12 @@
 #include <immintrin.h>
 
 #include "../rows/row_table.h"
+#include "../rows/stage2_count_avx512.h"
+#include "../rows/stage4_emit_avx512.h"
 
 namespace {
 
-struct Avx512Lanes {
+struct Avx512Lanes : ScalarLanes {
     static u64 inside64(const float* v, const Level& level, u64& nan) {
         return four_by_sixteen([v](int k) { return _mm512_loadu_ps(v + 16 * k); }, level, nan);
     }
@@ -55,6 +57,27 @@ struct Avx512Lanes {
         for (int k = 0; k < 4; ++k)
             word |= static_cast<u64>(_mm512_cmple_epi32_mask(_mm512_loadu_si512(v + 16 * k), at)) << (16 * k);
         return word;
+    }
+
+    static RowCounts count_row(const RowWords& row) { return count_row_avx512(row); }
+    static void append_edges(u64 even, u64 odd, int first, EdgeList& list) {
+        append_edges_avx512(even, odd, first, list);
+    }
+    using ScalarLanes::emit_in_plane;  // all samples but float32
+    using ScalarLanes::emit_upright;
+    static float* emit_in_plane(const RowSamples<float>& row, i64 x0, const EdgeList& list, float* to) {
+        return fits_lanes(row, x0) ? emit_in_plane_avx512(row, x0, list, to)
+                                   : ::emit_in_plane(row, x0, list, to);
+    }
+    static float* emit_upright(const RowSamples<float>& row, i64 x0, const EdgeList& list, float* to) {
+        return fits_lanes(row, x0) ? emit_upright_avx512(row, x0, list, to)
+                                   : ::emit_upright(row, x0, list, to);
+    }
+    static i32* emit_faces(const CellEdges& edges, u64 active, i32* to) {
+        return emit_faces_of_word_avx512(edges, active, to);
+    }
+    static i64* emit_faces(const CellEdges& edges, u64 active, i64* to) {
+        return emit_faces_of_word(edges, active, to);
     }
 
 private:

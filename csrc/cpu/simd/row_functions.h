@@ -30,29 +30,32 @@ struct RowWords {
 // Stage 2: what the row owns.
 using CountRow = RowCounts (*)(const RowWords& row);
 
-// The edges owned by one row of voxels that the surface crosses, and the id of the first vertex of each
-// word: what stage 4 looks a cell's vertices up in.
-struct EdgeRow {
-    u64 *x, *y, *z;           // words() + 1 each; the last is 0
-    i64 *in_plane, *upright;  // words() each
+// 64 voxels of a row as stage 4 sees them: their inside-bits, the edges they own that the surface crosses,
+// and the ids of the first vertices on those. One cache line.
+struct EdgeWord {
+    u64 at, after;          // inside-bits of the voxels, and of those at x + 1
+    u64 x, x_after;         // crossed x-edges of the voxels, and of those at x + 1
+    u64 y, z;               // crossed y- and z-edges
+    i64 in_plane, upright;  // id of the first vertex on x- and y-edges, on z-edges
 };
 
-// Where an EdgeRow comes from.
+// Where a row of EdgeWords comes from.
 struct EdgeSource {
     const u64 *row, *row_y, *row_z;  // inside-bits at (z, y), (z, y + 1), (z + 1, y)
     i64 nx;
     i64 in_plane, upright;  // id of the row's first vertex of each kind
 };
-using FindEdges = void (*)(const EdgeSource& from, const EdgeRow& to);
+using FindEdges = void (*)(const EdgeSource& from, EdgeWord* to);
 
 // Stage 4: where the row's items go, and what they are made of.
 struct RowOutput {
-    RowWords row;
-    const EdgeRow* edges[2][2];  // [z, z + 1][y, y + 1]
-    const void* samples;         // (z, y, 0)
-    const void* samples_y;       // (z, y + 1, 0)
-    const void* samples_z;       // (z + 1, y, 0)
-    i64 stride_x;                // in samples
+    i64 nx;                       // samples a row
+    const EdgeWord* edges[2][2];  // [z, z + 1][y, y + 1], a word each 64 samples
+    const void* samples;          // (z, y, 0)
+    const void* samples_y;        // (z, y + 1, 0)
+    const void* samples_z;        // (z + 1, y, 0)
+    const void* samples_ahead;    // (z + 1, y + a few, 0): read some rows later
+    i64 stride_x;                 // in samples
     i64 y, z;
     const Level* level;
     void* in_plane;  // where the row's vertices on x- and y-edges begin, float or double

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// Stage 2 with AVX-512: eight words of a row at once, by the same bit algebra on vectors of words.
+#pragma once
+
+#include <immintrin.h>
+
+#include "row_words.h"
+
+namespace {
+
+typedef mc::u64 Words __attribute__((vector_size(64)));
+
+}  // namespace
+
+template <>
+struct mc::WordOf<Words> {
+    static constexpr int kBits = 64;  // of each lane
+};
+
+namespace {
+
+struct PopcountLanes {
+    Words operator()(Words words) const { return (Words)_mm512_popcnt_epi64((__m512i)words); }
+};
+
+inline u32 sum(Words words) { return static_cast<u32>(_mm512_reduce_add_epi64((__m512i)words)); }
+
+// Words w .. w + 7 of a row; those past its end are 0.
+inline Words load_words(const u64* row, i64 w, i64 words) {
+    return (Words)_mm512_maskz_loadu_epi64(static_cast<__mmask8>(low_bits<u32>(words - w)), row + w);
+}
+
+inline RowBits<Words> load_row_of_words(const u64* row, i64 w, i64 words) {
+    return row_bits<Words>(load_words(row, w, words), load_words(row, w + 1, words));
+}
+
+// The samples that have a neighbour in x: all but the row's last.
+inline Words with_neighbour(i64 nx, i64 w, i64 words) {
+    const __m512i lane = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
+    const __mmask8 last = _mm512_cmpeq_epi64_mask(lane, _mm512_set1_epi64(words - 1 - w));
+    const u64 bits = low_bits<u64>(nx - 1 - 64 * (words - 1));
+    return (Words)_mm512_mask_set1_epi64(_mm512_set1_epi64(-1), last, static_cast<i64>(bits));
+}
+
+inline u32 rare_triangles(const CellRows<Words>& cells, Words rare) {
+    u32 triangles = 0;
+    for (int lane = 0; lane < 8; ++lane) {
+        if (!rare[lane]) continue;
+        CellRows<u64> word;
+        for (int yz = 0; yz < 4; ++yz) word.row[yz] = {cells.row[yz].at[lane], cells.row[yz].after[lane]};
+        for (u64 left = rare[lane]; left; left &= left - 1)
+            triangles += kCaseTable.triangles[case_of_cell(word, lowest_bit(left))];
+    }
+    return triangles;
+}
+
+inline RowCounts count_row_avx512(const RowWords& row) {
+    constexpr PopcountLanes count;
+    Words in_plane{}, upright{}, triangles{};
+    u32 rare_count = 0;
+    const i64 words = row.words();
+    for (i64 w = 0; w < words; w += 8) {
+        CellRows<Words> cells;
+        for (int yz = 0; yz < 4; ++yz) cells.row[yz] = load_row_of_words(row.at[yz >> 1][yz & 1], w, words);
+        const Words valid = with_neighbour(row.nx, w, words);
+        const RowBits<Words>* r = cells.row;
+        in_plane += count((r[0].at ^ r[0].after) & valid) + count(r[0].at ^ r[1].at);
+        upright += count(r[0].at ^ r[2].at);
+        const Words active = active_cells(cells, valid);
+        if (!row.has_cells || _mm512_test_epi64_mask((__m512i)active, (__m512i)active) == 0) continue;
+        const Words rare = ambiguous_cells(cells) & active;
+        triangles += plain_triangles(cells, active & ~rare, count);
+        if (_mm512_test_epi64_mask((__m512i)rare, (__m512i)rare)) rare_count += rare_triangles(cells, rare);
+    }
+    return {sum(in_plane), sum(upright), sum(triangles) + rare_count};
+}
+
+}  // namespace
