@@ -6,6 +6,7 @@ from __future__ import annotations
 import typer
 
 from .. import __version__
+from .bench import bench
 from .extract import extract
 
 app = typer.Typer(
@@ -34,3 +35,4 @@ def _program(
 
 
 app.command()(extract)
+app.command()(bench)

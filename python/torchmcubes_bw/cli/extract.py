@@ -18,10 +18,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from .. import _checks, fields, marching_cubes
+from .._mesh import is_closed
 from .errors import FAILED, CliError, reported
 from .level import choose_level, object_is_above
 from .read import Scan, read
-from .write import check_target, is_closed, write
+from .write import check_target, write
 
 
 class Device(str, Enum):

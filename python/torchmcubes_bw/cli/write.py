@@ -43,11 +43,3 @@ def write(out: Path, verts: NDArray[Any], faces: NDArray[Any]) -> None:
     finally:
         part.unlink(missing_ok=True)
 
-
-def is_closed(faces: NDArray[Any]) -> bool:
-    """Every edge has exactly two faces, which run along it in opposite directions."""
-    faces = faces.astype(np.int64)
-    a, b = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
-    size = int(faces.max(initial=0)) + 1
-    forth, back = np.sort(a * size + b), np.sort(b * size + a)
-    return bool(np.array_equal(forth, back) and (forth[1:] != forth[:-1]).all())

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""Time this package and every other that is installed, on the same volumes, in one run.
+
+    python -m benchmarks --quick
+    python -m benchmarks --sizes 64,128,256,512 --out benchmarks/results/cpu.json
+    python -m benchmarks.report benchmarks/results/cpu.json
+
+A rival's mesh is checked before its time counts. The rivals take turns, so that a machine that slows down
+slows all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from torchmcubes_bw import fields
+from torchmcubes_bw.measure import copy_bandwidth, machine, mesh_bytes, peak_memory, timed
+
+from .check import compare
+from .grid_interp import run_grid_interp
+from .rivals import Rival, all_rivals
+from .rivals.ours import NAME as OURS
+
+_SECONDS_A_CASE = 20.0
+
+
+def main(
+    sizes: Annotated[str, typer.Option(help="Samples a side, separated by commas.")] = "64,128,256,512",
+    names: Annotated[str, typer.Option("--fields", help="Fields, by commas.")] = "metaballs,gyroid",
+    against: Annotated[str, typer.Option(help="Only rivals whose name has one of these in it.")] = "",
+    threads: Annotated[int, typer.Option(help="Threads for whoever takes them.")] = 2,
+    quick: Annotated[bool, typer.Option(help="Small sizes, few runs.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Where the JSON goes.")] = None,
+) -> None:
+    """Run the benchmark and print, or write, its results as JSON."""
+    torch.set_num_threads(threads)
+    rivals, missing = all_rivals(threads)
+    wanted = [part.strip().lower() for part in against.split(",") if part.strip()]
+    rivals = [r for r in rivals if not wanted or r.name == OURS or any(w in r.name.lower() for w in wanted)]
+    rivals.sort(key=lambda r: r.name != OURS)
+    budget = 2.0 if quick else _SECONDS_A_CASE
+    console = Console(stderr=True)
+    for name, reason in missing.items():
+        console.print(f"skipped {name}: {reason}")
+    cases = [(f, int(n)) for f in names.split(",") for n in ("64,128" if quick else sizes).split(",")]
+    results: list[dict[str, Any]] = []
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+        for field, size in progress.track(cases, description="extracting"):
+            results += run_case(field, size, rivals, budget)
+    report = {
+        "machine": machine() | {"threads": threads, "copy_gb_s": copy_bandwidth() / 1e9},
+        "commit": _commit(),
+        "versions": {k: v for r in rivals for k, v in r.versions.items()},
+        "skipped": missing,
+        "results": results,
+        "grid_interp": run_grid_interp(64 if quick else 256, 2**16 if quick else 2_000_000),
+    }
+    text = json.dumps(report, indent=1)
+    if out:
+        out.write_text(text + "\n")
+    else:
+        print(text)
+
+
+def run_case(field: str, size: int, rivals: list[Rival], budget: float) -> list[dict[str, Any]]:
+    """Check every rival's mesh of one volume, then let them take turns until the time is up."""
+    vol, level = fields.sample(field, size), fields.FIELDS[field].level
+    entries: list[dict[str, Any]] = []
+    calls = {}
+    reference = None
+    for rival in rivals:
+        extract = rival.ready(vol, level)
+        begin = time.perf_counter()
+        mesh = extract()
+        first = time.perf_counter() - begin
+        reference = reference or tuple(part.numpy() for part in mesh)
+        fault = compare(mesh, reference, rival.same_counts, closed=field not in ("gyroid", "noise"))
+        entry = {"rival": rival.name, "field": field, "size": size, "fault": fault, "seconds": []}
+        entry |= {"vertices": len(mesh[0]), "faces": len(mesh[1]), "bytes": vol.nbytes + mesh_bytes(*reference)}
+        size_of_mesh = mesh_bytes(*mesh)
+        del mesh
+        entries.append(entry)
+        if fault is None:
+            peak = peak_memory(extract)
+            entry["extra_bytes"] = None if peak is None else max(0, peak - size_of_mesh)
+            calls[rival.name] = (extract, entry, first)
+    _take_turns(calls, budget)
+    return entries
+
+
+def _take_turns(calls: dict[str, Any], budget: float) -> None:
+    """Time all in rounds; whoever is slow sits out rounds, but gets three at least."""
+    begin = time.perf_counter()
+    rounds = 0
+    while rounds < 3 or (time.perf_counter() - begin < budget and rounds < 25):
+        for extract, entry, first in calls.values():
+            if rounds < 3 or first < budget / 50:
+                entry["seconds"].append(timed(extract))
+        rounds += 1
+
+
+def _commit() -> str:
+    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import igl
+import numpy as np
+
+from . import Extract, Rival
+
+
+def rivals(threads: int) -> list[Rival]:
+    """Return libigl; it takes a list of grid points, which is made beforehand."""
+
+    def ready(vol, level) -> Extract:
+        nz, ny, nx = vol.shape
+        samples = vol.numpy().ravel().astype(np.float64)
+        grid = np.stack(np.meshgrid(*map(np.arange, vol.shape), indexing="ij")[::-1], axis=-1)
+        points = grid.reshape(-1, 3).astype(np.float64)
+
+        def extract():
+            verts, faces, *_ = igl.marching_cubes(samples, points, nx, ny, nz, level)
+            return verts, faces
+
+        return extract
+
+    return [Rival("libigl", ready, {"libigl": version("libigl")})]

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+"""How fast this machine extracts, and how fast it could: time, memory and the limit.
+
+The limit is the time the machine needs to read the volume once and write the mesh once at the copy
+bandwidth measured in the same run: no extraction of a whole sampled volume into a new mesh can be faster.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import __version__, build_info, fields, marching_cubes
+
+_COPY_BYTES = 2**28
+
+
+@dataclass
+class Measurement:
+    """One extraction, measured.
+
+    Attributes:
+        field, size, dtype, device, threads: what was extracted, and by what.
+        vertices, faces: of the mesh.
+        seconds: call to result, each run.
+        limit: seconds the machine needs to read the volume and write the mesh once.
+        extra_bytes: peak memory beyond volume and mesh; None where it cannot be told.
+    """
+
+    field: str
+    size: int
+    dtype: str
+    device: str
+    threads: int
+    vertices: int
+    faces: int
+    seconds: list[float]
+    limit: float
+    extra_bytes: int | None
+
+    @property
+    def median(self) -> float:
+        """Seconds, call to result."""
+        return statistics.median(self.seconds)
+
+
+def synchronize(device: str) -> None:
+    """Wait for a GPU's work; a CPU's is done when its call returns."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+
+
+def timed(call: Callable[[], Any], device: str = "cpu") -> float:
+    """Return the seconds of one call, its result dropped after the clock has stopped."""
+    synchronize(device)
+    begin = time.perf_counter()
+    result = call()
+    synchronize(device)
+    seconds = time.perf_counter() - begin
+    del result
+    return seconds
+
+
+def copy_bandwidth(device: str = "cpu") -> float:
+    """Return bytes a second, read and written counted both, of copying 256 MiB to 256 MiB."""
+    source = torch.ones(_COPY_BYTES // 4, device=device)
+    target = torch.empty_like(source)
+    target.copy_(source)
+    seconds = statistics.median(timed(lambda: target.copy_(source), device) for _ in range(9))
+    return 2 * _COPY_BYTES / seconds
+
+
+def mesh_bytes(verts: Any, faces: Any) -> int:
+    """Return the bytes a mesh's two arrays hold."""
+    return int(sum(part.nbytes for part in (verts, faces)))
+
+
+def peak_memory(call: Callable[[], Any], device: str = "cpu") -> int | None:
+    """Return the bytes that a call takes at its peak, its result included."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        call()
+        return torch.cuda.max_memory_allocated(device) - before
+    status, clear = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+    if not status.exists():
+        return None
+    gc.collect()
+    _return_free_memory()
+    try:
+        clear.write_text("5")  # sets the peak back to the present
+    except OSError:
+        return None
+    before = _status_bytes("VmRSS")
+    call()
+    return _status_bytes("VmHWM") - before
+
+
+def _return_free_memory() -> None:
+    """Give memory that the allocator keeps for later back to the system: reused, it would not show."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def _status_bytes(name: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"/proc/self/status has no {name}")
+
+
+def measure(
+    field: str, size: int, device: str = "cpu", dtype: str = "float32", runs: int = 9
+) -> Measurement:
+    """Measure one extraction of a built-in field on a device."""
+    vol: Tensor = fields.sample(field, size).to(getattr(torch, dtype)).to(device)
+    level = fields.FIELDS[field].level
+    verts, faces = marching_cubes(vol, level)
+    mesh = mesh_bytes(verts, faces)
+    counts = len(verts), len(faces)
+    del verts, faces
+    peak = peak_memory(lambda: marching_cubes(vol, level), device)
+    seconds = [timed(lambda: marching_cubes(vol, level), device) for _ in range(runs)]
+    limit = (vol.nbytes + mesh) / copy_bandwidth(device)
+    extra = None if peak is None else max(0, peak - mesh)
+    threads = torch.get_num_threads()
+    return Measurement(field, size, dtype, device, threads, *counts, seconds, limit, extra)
+
+
+def as_dict(measurement: Measurement) -> dict[str, Any]:
+    """Return a measurement as plain values, its median added."""
+    return {**asdict(measurement), "median": measurement.median}
+
+
+def machine() -> dict[str, Any]:
+    """Describe what a measurement was taken on."""
+    described = {
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(_memory_bytes() / 2**30, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "torchmcubes_bw": __version__,
+        "simd": build_info()["simd"],
+    }
+    if torch.cuda.is_available():
+        described["gpu"] = torch.cuda.get_device_name()
+    return described
+
+
+def _memory_bytes() -> int:
+    if not hasattr(os, "sysconf"):
+        return 0
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    names = info.read_text().splitlines() if info.exists() else []
+    found = [line.split(":", 1)[1].strip() for line in names if line.startswith("model name")]
+    return found[0] if found else platform.processor()
