@@ -13,6 +13,7 @@
 #include "../cpu/grid_interp.h"
 #include "../cpu/pipeline.h"
 #include "../cpu/simd/row_functions.h"
+#include "bindings.h"
 
 namespace py = pybind11;
 using namespace mc;
@@ -94,5 +95,8 @@ PYBIND11_MODULE(_core, m) {
     m.def("simd_levels", [] { return cpu::supported_levels(); });
     m.def("case_table", &case_table);
     m.def("edge_corners", &edge_corners);
+#if defined(TORCHMCUBES_CUDA)
+    bind_cuda(m);
+#endif
     m.attr("__version__") = TORCHMCUBES_VERSION;
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from . import _checks, _cpu
+from . import _checks, _devices
 
 
 def marching_cubes(vol: Any, thresh: Any) -> tuple[Tensor, Tensor]:
@@ -23,7 +23,9 @@ def marching_cubes(vol: Any, thresh: Any) -> tuple[Tensor, Tensor]:
 
     Device:
         The volume's, whatever it is; strided and sliced tensors need no copy. A NumPy array gives CPU
-        tensors. On the CPU as many threads work as ``torch.get_num_threads()`` says.
+        tensors. On the CPU as many threads work as ``torch.get_num_threads()`` says; on an NVIDIA GPU the
+        work is queued on torch's current stream, and the call waits once, for the mesh's size. For a
+        device without kernels (see ``build_info()``) the CPU computes, with one warning.
 
     Range:
         A sample is inside where ``vol < thresh``, strictly. `thresh` is a number, a NumPy scalar or a
@@ -43,6 +45,8 @@ def marching_cubes(vol: Any, thresh: Any) -> tuple[Tensor, Tensor]:
         TypeError: `vol` is no dense tensor or array of a real dtype, or `thresh` no number.
         ValueError: `vol` has not three dimensions, an empty side, or NaN in it; `thresh` is NaN or
             more than one number.
+        torch.OutOfMemoryError: the GPU's memory is full.
+        RuntimeError: the GPU failed, in the driver's words.
 
     The method is that of Lorensen and Cline (1987), with ambiguous faces always separating their
     inside corners.
@@ -57,7 +61,7 @@ def marching_cubes(vol: Any, thresh: Any) -> tuple[Tensor, Tensor]:
     vol = _checks.volume(vol, "Nz, Ny, Nx")
     level = _checks.level(thresh)
     samples, dtype = _checks.native(vol)
-    return _cpu.marching_cubes(samples, dtype, level)
+    return _devices.marching_cubes(samples, dtype, level)
 
 
 def grid_interp(vol: Any, points: Any) -> Tensor:
@@ -84,6 +88,8 @@ def grid_interp(vol: Any, points: Any) -> Tensor:
         TypeError: an argument is no dense tensor or array of a real dtype.
         ValueError: `vol` has not four dimensions or an empty side; `points` is not ``(P, 3)`` or
             on another device.
+        torch.OutOfMemoryError: the GPU's memory is full.
+        RuntimeError: the GPU failed, in the driver's words.
 
     >>> import torch
     >>> vol = torch.arange(8.0).reshape(1, 2, 2, 2)
@@ -93,4 +99,4 @@ def grid_interp(vol: Any, points: Any) -> Tensor:
     """
     vol = _checks.volume(vol, "C, Nz, Ny, Nx")
     points = _checks.points(points, vol)
-    return _cpu.grid_interp(vol, points)
+    return _devices.grid_interp(vol, points)

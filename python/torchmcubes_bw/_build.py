@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import _core
+from . import _core, _cuda
 
 __version__: str = _core.__version__
 
-HAS_CUDA: bool = False
+HAS_CUDA: bool = bool(_cuda.manifest()["cubins"] or _cuda.manifest()["ptx"])
 """Whether GPU kernels are aboard. Says nothing about the machine: see ``torch.cuda.is_available()``."""
 
 
@@ -18,7 +18,9 @@ def build_info() -> dict[str, Any]:
 
     Returns:
         A dictionary of plain values: ``version``; ``simd``, the CPU's SIMD level in use; ``simd_levels``,
-        those this machine can run, best first; ``cuda``, whether GPU kernels are aboard.
+        those this machine can run, best first; ``cuda``, whether GPU kernels are aboard;
+        ``cuda_compiler`` and ``cuda_options``, what made them; ``cuda_cubins`` and ``cuda_ptx``, the compute
+        capabilities they are for, as ``"9.0"``.
 
     Raises:
         RuntimeError: the environment variable ``TORCHMCUBES_SIMD`` names no level of this machine.
@@ -26,9 +28,14 @@ def build_info() -> dict[str, Any]:
     >>> build_info()["simd"] in build_info()["simd_levels"]
     True
     """
+    manifest = _cuda.manifest()
     return {
         "version": __version__,
         "simd": _core.simd_level(),
         "simd_levels": _core.simd_levels(),
         "cuda": HAS_CUDA,
+        "cuda_compiler": manifest["compiler"],
+        "cuda_options": manifest["options"],
+        "cuda_cubins": [f"{c // 10}.{c % 10}" for c in manifest["cubins"]],
+        "cuda_ptx": [f"{c // 10}.{c % 10}" for c in manifest["ptx"]],
     }

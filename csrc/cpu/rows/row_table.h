@@ -45,7 +45,7 @@ struct ScalarLanes {
         return ::emit_upright(row, x0, list, to);
     }
     template <class Index>
-    static Index* emit_faces(const CellEdges& edges, u64 active, Index* to) {
+    static Index* emit_faces(CellEdges edges, u64 active, Index* to) {
         return emit_faces_of_word(edges, active, to);
     }
 

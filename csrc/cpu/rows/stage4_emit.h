@@ -6,7 +6,7 @@
 
 namespace {
 
-void find_edges(const EdgeSource& from, EdgeWord* to) {
+void find_edges(const EdgeSource& from, cpu::EdgeWord* to) {
     const i64 words = (from.nx + 63) / 64;
     i64 in_plane = from.in_plane, upright = from.upright;
     for (i64 w = 0; w < words; ++w) {
@@ -140,7 +140,7 @@ void emit_vertices_of_row(const RowOutput& out) {
     using Coord = typename SampleType<T>::Coord;
     const RowSamples<T> row(out);
     Coord *in_plane = static_cast<Coord*>(out.in_plane), *upright = static_cast<Coord*>(out.upright);
-    const EdgeWord* words = out.edges[0][0];
+    const cpu::EdgeWord* words = out.edges[0][0];
     for (i64 x0 = 0; x0 < out.nx; x0 += 64 * kSpanWords, words += kSpanWords) {
         EdgeList in_plane_edges, upright_edges;
         for (int w = 0; w < kSpanWords && x0 + 64 * w < out.nx; ++w) {
@@ -154,48 +154,18 @@ void emit_vertices_of_row(const RowOutput& out) {
 }
 
 // The four words around a word of cells: [y + 2z].
-struct CellEdges {
-    const EdgeWord* row[4];
-
-    CellRows<u64> bits() const {
-        return {{{row[0]->at, row[0]->after},
-                 {row[1]->at, row[1]->after},
-                 {row[2]->at, row[2]->after},
-                 {row[3]->at, row[3]->after}}};
-    }
-};
-
-// The ids of a cell's twelve edges, meaningful where the edge is crossed.
-template <class Index>
-void ids_of_cell(const CellEdges& edges, int i, Index* id) {
-    const auto bit = [i](u64 word) { return static_cast<i64>(word >> i & 1); };
-    for (int yz = 0; yz < 4; ++yz) {
-        const EdgeWord& row = *edges.row[yz];
-        const i64 first = row.in_plane + in_plane_rank(row.x, row.y, i);
-        id[yz] = static_cast<Index>(first);
-        if (yz & 1) continue;  // the cell's y-edges belong to the rows at y
-        const i64 after_x = first + bit(row.x);
-        id[4 + yz] = static_cast<Index>(after_x);
-        id[5 + yz] = static_cast<Index>(after_x + bit(row.y) + bit(row.x_after));
-    }
-    for (int y = 0; y < 2; ++y) {
-        const EdgeWord& row = *edges.row[y];
-        const i64 first = row.upright + popcount(row.z & bits_below<u64>(i));
-        id[8 + 2 * y] = static_cast<Index>(first);
-        id[9 + 2 * y] = static_cast<Index>(first + bit(row.z));
-    }
-}
+using CellEdges = const cpu::EdgeWord* const (&)[4];
 
 template <class Index>
-Index* emit_faces_of_word(const CellEdges& edges, u64 active, Index* to) {
-    const CellRows<u64> cells = edges.bits();
+Index* emit_faces_of_word(CellEdges edges, u64 active, Index* to) {
+    const CellRows<u64> cells = bits_of(edges);
     for (; active; active &= active - 1) {
         const int i = lowest_bit(active), cube_case = case_of_cell(cells, i);
-        Index id[kEdges];
-        ids_of_cell(edges, i, id);
+        Index ids[kEdges];
+        ids_of_cell(edges, i, [&ids](int edge, i64 id) { ids[edge] = static_cast<Index>(id); });
         const u8* edge = kCaseTable.edges[cube_case];
         const int count = 3 * kCaseTable.triangles[cube_case];
-        for (int k = 0; k < count; ++k) to[k] = id[edge[k]];
+        for (int k = 0; k < count; ++k) to[k] = ids[edge[k]];
         to += count;
     }
     return to;
@@ -205,9 +175,8 @@ template <class Lanes, class Index>
 void emit_faces_of_row(const RowOutput& out) {
     Index* to = static_cast<Index*>(out.faces);
     for (i64 w = 0; 64 * w < out.nx; ++w) {
-        const CellEdges edges{
-            {out.edges[0][0] + w, out.edges[0][1] + w, out.edges[1][0] + w, out.edges[1][1] + w}};
-        const u64 active = active_cells(edges.bits(), low_bits<u64>(out.nx - 1 - 64 * w));
+        const cpu::EdgeWord* const edges[4] = {out.edges[0][0] + w, out.edges[0][1] + w, out.edges[1][0] + w, out.edges[1][1] + w};
+        const u64 active = active_cells(bits_of(edges), low_bits<u64>(out.nx - 1 - 64 * w));
         if (active) to = Lanes::emit_faces(edges, active, to);
     }
 }

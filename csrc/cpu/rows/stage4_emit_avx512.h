@@ -141,9 +141,9 @@ struct EdgeLanes {
     __m512i first_xy, bits_x, bits_y;  // edges 0..7
     __m256i first_z, bits_z;           // edges 8..11
 
-    explicit EdgeLanes(const CellEdges& edges) {
-        const __m512i r0 = _mm512_loadu_si512(edges.row[0]), r1 = _mm512_loadu_si512(edges.row[1]),
-                      r2 = _mm512_loadu_si512(edges.row[2]), r3 = _mm512_loadu_si512(edges.row[3]);
+    explicit EdgeLanes(CellEdges edges) {
+        const __m512i r0 = _mm512_loadu_si512(edges[0]), r1 = _mm512_loadu_si512(edges[1]),
+                      r2 = _mm512_loadu_si512(edges[2]), r3 = _mm512_loadu_si512(edges[3]);
         // Lanes of an EdgeWord: 0 at, 1 after, 2 x, 3 x_after, 4 y, 5 z, 6 in_plane, 7 upright; 8 and more
         // are those of the second row.
         corners = pair(r0, r1, r2, r3, _mm512_setr_epi64(0, 1, 8, 9, 0, 1, 8, 9), 0xf0);
@@ -187,7 +187,7 @@ private:
     }
 };
 
-inline i32* emit_faces_of_word_avx512(const CellEdges& edges, u64 active, i32* to) {
+inline i32* emit_faces_of_word_avx512(CellEdges edges, u64 active, i32* to) {
     const EdgeLanes lanes(edges);
     for (; active; active &= active - 1) {
         const u64 bit = active & (~active + 1);

@@ -73,10 +73,10 @@ struct Avx512Lanes : ScalarLanes {
         return fits_lanes(row, x0) ? emit_upright_avx512(row, x0, list, to)
                                    : ::emit_upright(row, x0, list, to);
     }
-    static i32* emit_faces(const CellEdges& edges, u64 active, i32* to) {
+    static i32* emit_faces(CellEdges edges, u64 active, i32* to) {
         return emit_faces_of_word_avx512(edges, active, to);
     }
-    static i64* emit_faces(const CellEdges& edges, u64 active, i64* to) {
+    static i64* emit_faces(CellEdges edges, u64 active, i64* to) {
         return emit_faces_of_word(edges, active, to);
     }
 

@@ -2,6 +2,7 @@
 // The work on one row, compiled once per SIMD level. The stages loop over rows and call these.
 #pragma once
 
+#include "../../core/edge_word.h"
 #include "../volume.h"
 
 namespace mc::cpu {
@@ -30,14 +31,7 @@ struct RowWords {
 // Stage 2: what the row owns.
 using CountRow = RowCounts (*)(const RowWords& row);
 
-// 64 voxels of a row as stage 4 sees them: their inside-bits, the edges they own that the surface crosses,
-// and the ids of the first vertices on those. One cache line.
-struct EdgeWord {
-    u64 at, after;          // inside-bits of the voxels, and of those at x + 1
-    u64 x, x_after;         // crossed x-edges of the voxels, and of those at x + 1
-    u64 y, z;               // crossed y- and z-edges
-    i64 in_plane, upright;  // id of the first vertex on x- and y-edges, on z-edges
-};
+using EdgeWord = mc::EdgeWord<u64>;
 
 // Where a row of EdgeWords comes from.
 struct EdgeSource {

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: MIT
+"""Compile the CUDA kernels with NVRTC: one cubin an architecture, PTX where asked for, and a manifest.
+
+NVRTC is a library, so this needs no nvcc, no toolkit and no host compiler. It is called through ctypes: of its
+interface nine functions are used, which have not changed since CUDA 11.1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import ctypes.util
+import glob
+import importlib.util
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+OLDEST = (12, 8)  # the first that knows compute capability 12.0
+NAMES = {  # torch's names of architectures, as TORCH_CUDA_ARCH_LIST takes them
+    "Volta": "7.0+PTX",
+    "Turing": "7.5+PTX",
+    "Ampere": "8.0;8.6+PTX",
+    "Ada": "8.9+PTX",
+    "Hopper": "9.0+PTX",
+    "Blackwell": "10.0;12.0+PTX",
+}
+OPTIONS = ["--std=c++17", "--fmad=false", "-default-device"]
+
+
+class NvrtcError(Exception):
+    """NVRTC refused the source, or the list of architectures is at fault."""
+
+
+class NvrtcMissing(NvrtcError):
+    """There is no NVRTC, or none that is new enough."""
+
+
+def libraries() -> list[str]:
+    """Return where NVRTC may be: Python packages first, then a toolkit, then the system's search path."""
+    found = []
+    for package in ("nvidia.cuda_nvrtc", "nvidia.cu13", "nvidia"):
+        try:
+            spec = importlib.util.find_spec(package)
+        except ModuleNotFoundError:
+            continue
+        for folder in (spec.submodule_search_locations or []) if spec else []:
+            for pattern in ("lib/libnvrtc.so.1[23]", "bin/nvrtc64_1[23]*_0.dll", "bin/x86_64/nvrtc64_1[23]*_0.dll"):
+                found += sorted(glob.glob(str(Path(folder) / pattern)))
+    for home in (os.environ.get("CUDA_HOME"), os.environ.get("CUDA_PATH"), "/usr/local/cuda"):
+        if home:
+            for pattern in ("lib64/libnvrtc.so.1[23]", "bin/nvrtc64_1[23]*_0.dll"):
+                found += sorted(glob.glob(str(Path(home) / pattern)))
+    system = ctypes.util.find_library("nvrtc")
+    return found + ([system] if system else [])
+
+
+class Nvrtc:
+    """The library, opened; the first that is new enough."""
+
+    def __init__(self) -> None:
+        seen = []
+        for path in libraries():
+            try:
+                self._library = ctypes.CDLL(path)
+            except OSError as error:
+                seen.append(f"{path}: {error}")
+                continue
+            major, minor = ctypes.c_int(), ctypes.c_int()
+            self._library.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
+            self.version = (major.value, minor.value)
+            if self.version >= OLDEST:
+                return
+            seen.append(f"{path}: version {major.value}.{minor.value}")
+        wanted = f"NVRTC {OLDEST[0]}.{OLDEST[1]} or newer (pip install nvidia-cuda-nvrtc-cu12)"
+        raise NvrtcMissing(f"the CUDA kernels need {wanted}, found {'; '.join(seen) or 'none'}")
+
+    def architectures(self) -> list[int]:
+        """Return the compute capabilities it compiles for, 90 for 9.0."""
+        count = ctypes.c_int()
+        self._check(self._library.nvrtcGetNumSupportedArchs(ctypes.byref(count)))
+        known = (ctypes.c_int * count.value)()
+        self._check(self._library.nvrtcGetSupportedArchs(known))
+        return list(known)
+
+    def compile(self, source: Path, options: list[str], kind: str) -> bytes:
+        """Return the ``CUBIN`` or ``PTX`` of a source file."""
+        program = ctypes.c_void_p()
+        text, name = source.read_bytes(), str(source).encode()
+        self._check(self._library.nvrtcCreateProgram(ctypes.byref(program), text, name, 0, None, None))
+        given = (ctypes.c_char_p * len(options))(*[option.encode() for option in options])
+        status = self._library.nvrtcCompileProgram(program, len(options), given)
+        if status:
+            log = self._read(program, "ProgramLog").decode(errors="replace").rstrip("\0")
+            raise NvrtcError(f"NVRTC refused {source} with {' '.join(options)}:\n{log}")
+        code = self._read(program, kind)
+        self._library.nvrtcDestroyProgram(ctypes.byref(program))
+        return code
+
+    def _read(self, program: ctypes.c_void_p, what: str) -> bytes:
+        size = ctypes.c_size_t()
+        self._check(getattr(self._library, f"nvrtcGet{what}Size")(program, ctypes.byref(size)))
+        buffer = ctypes.create_string_buffer(size.value)
+        self._check(getattr(self._library, f"nvrtcGet{what}")(program, buffer))
+        return buffer.raw
+
+    def _check(self, status: int) -> None:
+        if status:
+            self._library.nvrtcGetErrorString.restype = ctypes.c_char_p
+            raise NvrtcError(f"NVRTC: {self._library.nvrtcGetErrorString(status).decode()}")
+
+
+def parse_architectures(text: str) -> tuple[list[int], list[int]]:
+    """Split a list as torch or CMake writes it into capabilities for cubins and for PTX.
+
+    >>> parse_architectures("8.6;12.0+PTX")
+    ([86, 120], [120])
+    >>> parse_architectures("86-real;120")
+    ([86, 120], [120])
+    """
+    real: list[int] = []
+    virtual: list[int] = []
+    for item in filter(None, re.split(r"[;, ]+", text)):
+        if item in NAMES:
+            more_real, more_virtual = parse_architectures(NAMES[item])
+            real, virtual = real + more_real, virtual + more_virtual
+            continue
+        match = re.fullmatch(r"(?:(\d+)\.(\d)|(\d{2,3}))[af]?(\+PTX|-real|-virtual)?", item)
+        if not match:
+            raise NvrtcError(f"an architecture must look like 8.6, 12.0+PTX, 86-real or Blackwell, got {item}")
+        number = int(match[3]) if match[3] else 10 * int(match[1]) + int(match[2])
+        if match[4] != "-virtual":
+            real.append(number)
+        if match[4] in ("+PTX", "-virtual") or (match[3] and match[4] is None):
+            virtual.append(number)
+    return sorted(set(real)), sorted(set(virtual))
+
+
+def select(wanted: list[int], known: list[int], version: tuple[int, int]) -> list[int]:
+    """Keep the architectures the compiler knows; say in one line which are left out."""
+    unknown = [f"{number // 10}.{number % 10}" for number in wanted if number not in known]
+    if unknown:
+        print(f"left out: NVRTC {version[0]}.{version[1]} does not know {', '.join(unknown)}")
+    return [number for number in wanted if number in known]
+
+
+def build(source: Path, out: Path, architectures: str) -> None:
+    """Write the kernels and their manifest to a folder."""
+    begin = time.monotonic()
+    nvrtc = Nvrtc()
+    known = nvrtc.architectures()
+    real, virtual = (select(part, known, nvrtc.version) for part in parse_architectures(architectures))
+    if not real and not virtual:
+        raise NvrtcError(f"no architecture is left of {architectures or 'an empty list'}")
+    out.mkdir(parents=True, exist_ok=True)
+    for old in [*out.glob("*.cubin"), *out.glob("*.ptx")]:
+        old.unlink()
+    options = [*OPTIONS, f"-I{source.parent}"]
+    for number in real:
+        code = nvrtc.compile(source, [f"--gpu-architecture=sm_{number}", *options], "CUBIN")
+        (out / f"sm_{number}.cubin").write_bytes(code)
+    for number in virtual:
+        code = nvrtc.compile(source, [f"--gpu-architecture=compute_{number}", *options], "PTX")
+        (out / f"compute_{number}.ptx").write_bytes(code.rstrip(b"\0") + b"\0")
+    manifest = {
+        "compiler": f"NVRTC {nvrtc.version[0]}.{nvrtc.version[1]}",
+        "options": OPTIONS,
+        "cubins": real,
+        "ptx": virtual,
+    }
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    listed = ", ".join([f"sm_{n}" for n in real] + [f"compute_{n} (PTX)" for n in virtual])
+    print(f"kernels by {manifest['compiler']} in {time.monotonic() - begin:.1f} s: {listed}")
+
+
+def main() -> None:
+    """Run as CMake does."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--architectures", required=True)
+    parser.add_argument("--probe", action="store_true", help="only see whether NVRTC is there")
+    given = parser.parse_args()
+    try:
+        if given.probe:
+            parse_architectures(given.architectures)
+            version = Nvrtc().version
+            print(f"NVRTC {version[0]}.{version[1]}")
+        else:
+            build(given.source, given.out, given.architectures)
+    except NvrtcError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(3 if isinstance(error, NvrtcMissing) else 1)
+
+
+if __name__ == "__main__":
+    main()

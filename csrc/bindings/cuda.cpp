@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// The CUDA half of the compiled module. It trusts its caller, python/torchmcubes_bw/_cuda.py.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "../cuda/pipeline.h"
+#include "bindings.h"
+
+namespace py = pybind11;
+using namespace mc;
+
+namespace {
+
+using Sides = std::array<i64, 3>;  // z, y, x
+
+cuda::Volume volume(std::uintptr_t data, int dtype, Sides shape, Sides strides, double level) {
+    return {reinterpret_cast<const void*>(data), dtype, shape[0], shape[1], shape[2],
+            strides[0], strides[1], strides[2], level};
+}
+
+int dtype_index(const std::string& name) {
+    for (int k = 0; k < cuda::Kernels::kDtypes; ++k)
+        if (name == cuda::kDtypeNames[k]) return k;
+    throw py::value_error("dtype must be one the kernels read, got " + name);
+}
+
+std::unique_ptr<cuda::Kernels> load(int device, const std::string& image) {
+    const py::gil_scoped_release unlocked;
+    return std::make_unique<cuda::Kernels>(device, image);
+}
+
+std::unique_ptr<cuda::Plan> prepare(const cuda::Kernels& kernels, std::uintptr_t stream, std::uintptr_t data,
+                                    const std::string& dtype, Sides shape, Sides strides, double level,
+                                    std::uintptr_t scratch) {
+    const cuda::Volume given = volume(data, dtype_index(dtype), shape, strides, level);
+    const py::gil_scoped_release unlocked;
+    return std::make_unique<cuda::Plan>(cuda::prepare(kernels, reinterpret_cast<cuda::Stream>(stream), given,
+                                                      reinterpret_cast<void*>(scratch)));
+}
+
+void emit(const cuda::Plan& plan, std::uintptr_t verts, std::uintptr_t faces, bool wide_faces) {
+    const py::gil_scoped_release unlocked;
+    cuda::emit(plan, reinterpret_cast<void*>(verts), reinterpret_cast<void*>(faces), wide_faces);
+}
+
+void interpolate(const cuda::Kernels& kernels, std::uintptr_t stream, std::uintptr_t samples, std::array<i64, 4> shape,
+                 std::uintptr_t points, i64 count, std::uintptr_t values, bool is_double) {
+    const cuda::InterpolateJob job{reinterpret_cast<const void*>(samples), reinterpret_cast<const void*>(points),
+                                   reinterpret_cast<void*>(values),        shape[0], shape[1], shape[2], shape[3], count};
+    const py::gil_scoped_release unlocked;
+    cuda::grid_interp(kernels, reinterpret_cast<cuda::Stream>(stream), job, is_double);
+}
+
+}  // namespace
+
+void bind_cuda(py::module_& m) {
+    py::register_exception<cuda::OutOfMemory>(m, "CudaOutOfMemory", PyExc_RuntimeError);
+    py::class_<cuda::Kernels>(m, "CudaKernels", "A module of kernels, loaded on one device.")
+        .def(py::init(&load), py::arg("device"), py::arg("image"));
+    py::class_<cuda::Plan>(m, "CudaPlan", "A counted volume on a GPU, ready to be emitted.")
+        .def_readonly("vertices", &cuda::Plan::vertices)
+        .def_readonly("triangles", &cuda::Plan::triangles)
+        .def_readonly("has_nan", &cuda::Plan::has_nan)
+        .def("emit", &emit, py::arg("verts"), py::arg("faces"), py::arg("wide_faces"));
+    m.def("cuda_scratch_bytes", [](Sides shape) { return cuda::scratch_bytes(volume(0, 0, shape, {}, 0)); },
+          py::arg("shape"));
+    m.def("cuda_prepare", &prepare, py::arg("kernels"), py::arg("stream"), py::arg("data"), py::arg("dtype"),
+          py::arg("shape"), py::arg("strides"), py::arg("level"), py::arg("scratch"), py::keep_alive<0, 1>());
+    m.def("cuda_grid_interp", &interpolate, py::arg("kernels"), py::arg("stream"), py::arg("volume"), py::arg("shape"),
+          py::arg("points"), py::arg("count"), py::arg("values"), py::arg("is_double"));
+    m.def("cuda_driver_error", [] {
+        try {
+            cuda::driver();
+            return std::string();
+        } catch (const cuda::DriverError& error) {
+            return std::string(error.what());
+        }
+    });
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// The part of the CUDA driver that is used, opened when first asked for. Nothing is linked: the package
+// imports, and says what is missing, on a machine without a GPU.
+#pragma once
+
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+
+#include "../core/host_device.h"
+
+namespace mc::cuda {
+
+// The driver's own types, as far as their size goes.
+using Result = int;
+using Device = int;
+struct OpaqueContext;
+struct OpaqueModule;
+struct OpaqueFunction;
+struct OpaqueStream;
+using Context = OpaqueContext*;
+using Module = OpaqueModule*;
+using Function = OpaqueFunction*;
+using Stream = OpaqueStream*;
+using DevicePointer = u64;
+
+// A call of the driver that failed, in the driver's words.
+class DriverError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+// The GPU's memory is full; the caller turns it into the framework's own error.
+class OutOfMemory : public DriverError {
+public:
+    using DriverError::DriverError;
+};
+
+struct Driver {
+    Result (*init)(unsigned flags);
+    Result (*get_error_string)(Result error, const char** text);
+    Result (*device_get)(Device* device, int ordinal);
+    Result (*retain_primary_context)(Context* context, Device device);
+    Result (*push_context)(Context context);
+    Result (*pop_context)(Context* context);
+    Result (*load_module)(Module* module, const void* image);
+    Result (*get_function)(Function* function, Module module, const char* name);
+    Result (*launch)(Function function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
+                     unsigned block_y, unsigned block_z, unsigned shared_bytes, Stream stream,
+                     void** parameters, void** extra);
+    Result (*fill)(DevicePointer to, unsigned char value, std::size_t bytes, Stream stream);
+    Result (*copy_to_host)(void* to, DevicePointer from, std::size_t bytes, Stream stream);
+    Result (*synchronize)(Stream stream);
+
+    // Throws where a call did not succeed, naming it and giving the driver's text.
+    void check(Result result, const char* call) const;
+};
+
+// The driver, opened and initialised. Throws DriverError where there is none: it is looked for under the
+// name in TORCHMCUBES_LIBCUDA where that is set, else as libcuda.so.1 or nvcuda.dll. A failed search is made
+// again at the next call.
+const Driver& driver();
+
+}  // namespace mc::cuda

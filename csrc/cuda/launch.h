@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// Grids, blocks, and where each array lies in the scratch memory.
+#pragma once
+
+#include "pipeline.h"
+
+namespace mc::cuda {
+
+// The job of a volume, its arrays laid into `scratch`.
+Job lay_out(const Volume& volume, void* scratch);
+
+i64 classify_blocks(const Job& job);
+i64 emit_blocks(const Job& job);
+
+void launch_bytes(const Kernels& kernels, Stream stream, Function function, const void* parameter, i64 blocks,
+                  int threads);
+
+// Queues a kernel whose one parameter is `job`.
+template <class AnyJob>
+void launch(const Kernels& kernels, Stream stream, Function function, const AnyJob& job, i64 blocks, int threads) {
+    launch_bytes(kernels, stream, function, &job, blocks, threads);
+}
+
+}  // namespace mc::cuda

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// Marching cubes on a GPU: prepare, allocate exactly, emit. The memory is the caller's, the work runs on the
+// caller's stream, and the only wait is for the totals.
+#pragma once
+
+#include "kernels.h"
+
+namespace mc::cuda {
+
+// What is extracted from; addresses are the device's.
+struct Volume {
+    const void* data;                   // sample (0, 0, 0)
+    int dtype;                          // an index of kDtypeNames
+    i64 nz, ny, nx;                     // samples a side, >= 1
+    i64 stride_z, stride_y, stride_x;   // in samples
+    double level;
+};
+
+// Scratch memory that prepare and emit need, in bytes; to be aligned to 256.
+std::size_t scratch_bytes(const Volume& volume);
+
+// A counted volume. Its scratch memory and samples stay as they are until emit's work is done on the stream.
+struct Plan {
+    const Kernels* kernels;
+    Stream stream;
+    int dtype;
+    Job job;
+    i64 vertices, triangles;
+    bool has_nan;  // then there are no vertices and triangles
+};
+
+// Stages 1 to 3. Waits for the stream, once, to read the totals.
+Plan prepare(const Kernels& kernels, Stream stream, const Volume& volume, void* scratch);
+
+// Stage 4: queues the writing of (vertices, 3) coordinates (double for a float64 volume, else float) and
+// (triangles, 3) indices (int64 where `wide_faces`, else int32), and returns at once.
+void emit(const Plan& plan, void* verts, void* faces, bool wide_faces);
+
+// Queues trilinear interpolation; `is_double` says what the job's pointers point to.
+void grid_interp(const Kernels& kernels, Stream stream, const InterpolateJob& job, bool is_double);
+
+}  // namespace mc::cuda

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// Stage 3: running sums over the tiles' counts, which become the addresses of their first items. The tiles'
+// order in memory is the canonical order: plane by plane, in-plane vertices before those on z-edges.
+#pragma once
+
+#include "warp.cuh"
+
+namespace mc::cuda {
+
+// The sum of all threads' values before this thread's; `total` gets the whole.
+MC_HD i64 block_exclusive_sum(i64 value, i64* total) {
+    __shared__ i64 sums[kScanThreads / 32];
+    const i64 sum = inclusive_sum(value);
+    if (lane() == 31) sums[warp_of_block()] = sum;
+    __syncthreads();
+    if (warp_of_block() == 0) sums[lane()] = inclusive_sum(sums[lane()]);
+    __syncthreads();
+    const i64 before = warp_of_block() == 0 ? 0 : sums[warp_of_block() - 1];
+    *total = sums[kScanThreads / 32 - 1];
+    __syncthreads();  // before the next call writes `sums` again
+    return before + sum - value;
+}
+
+// Replaces counts by the sums before them, kScanThreads at a time; returns their sum.
+MC_HD i64 scan_counts(i64* counts, i64 size) {
+    i64 carried = 0;
+    for (i64 first = 0; first < size; first += kScanThreads) {
+        const i64 at = first + threadIdx.x;
+        const i64 own = at < size ? counts[at] : 0;
+        i64 total;
+        const i64 before = block_exclusive_sum(own, &total);
+        if (at < size) counts[at] = carried + before;
+        carried += total;
+    }
+    return carried;
+}
+
+// One block of kScanThreads.
+MC_HD void scan(const Job& job) {
+    const i64 tiles = job.nz * job.plane_tiles;
+    const i64 vertices = scan_counts(job.vertex_tiles, 2 * tiles);
+    const i64 triangles = scan_counts(job.triangle_tiles, tiles);
+    if (threadIdx.x != 0) return;
+    job.totals->vertices = vertices;
+    job.totals->triangles = triangles;
+}
+
+}  // namespace mc::cuda

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+// A libcuda of the few calls the package makes, whose GPU is emulated and whose memory is the host's. With
+// TORCHMCUBES_LIBCUDA set to it, everything from Python down to the kernels runs as on a GPU.
+#include <dlfcn.h>
+
+#include <cstdlib>
+#include <map>
+#include <string>
+
+#include "fibers.h"
+
+#include MC_KERNELS
+
+namespace {
+
+using Kernel = void (*)(const void* parameter);
+
+template <class AnyJob, void (*kKernel)(AnyJob)>
+void call(const void* parameter) {
+    kKernel(*static_cast<const AnyJob*>(parameter));
+}
+
+#define MC_ENTRY(name) {#name, call<Job, name>}
+#define MC_ENTRIES(type) MC_ENTRY(mc_classify_##type), MC_ENTRY(mc_emit_vertices_##type)
+
+const std::map<std::string, Kernel> kKernels = {
+    MC_ENTRIES(float32), MC_ENTRIES(float64), MC_ENTRIES(float16), MC_ENTRIES(bfloat16),
+    MC_ENTRIES(uint8),   MC_ENTRIES(int8),    MC_ENTRIES(int16),   MC_ENTRIES(int32),
+    MC_ENTRY(mc_count),  MC_ENTRY(mc_scan),   MC_ENTRY(mc_emit_faces_int32), MC_ENTRY(mc_emit_faces_int64),
+    {"mc_grid_interp_float32", call<InterpolateJob, mc_grid_interp_float32>},
+    {"mc_grid_interp_float64", call<InterpolateJob, mc_grid_interp_float64>},
+};
+
+// The call named in MC_EMULATED_FAULT fails, with the error after the colon: "cuLaunchKernel:2".
+int fault(const char* name) {
+    const char* wanted = std::getenv("MC_EMULATED_FAULT");
+    const std::string prefix = std::string(name) + ":";
+    return wanted && std::string(wanted).rfind(prefix, 0) == 0 ? std::atoi(wanted + prefix.size()) : 0;
+}
+
+int copies = 0;
+
+}  // namespace
+
+extern "C" {
+
+int cuInit(unsigned) { return fault("cuInit"); }
+
+int cuGetErrorString(int error, const char** text) {
+    *text = error == 2 ? "out of memory" : error == 700 ? "an illegal memory access was encountered" : nullptr;
+    return 0;
+}
+
+int cuDeviceGet(int* device, int ordinal) {
+    *device = ordinal;
+    return 0;
+}
+
+int cuDevicePrimaryCtxRetain(void** context, int) {
+    *context = &copies;
+    return 0;
+}
+
+int cuCtxPushCurrent(void*) { return 0; }
+int cuCtxPopCurrent(void**) { return 0; }
+
+int cuModuleLoadData(void** module, const void* image) {
+    *module = const_cast<void*>(image);
+    return fault("cuModuleLoadData");
+}
+
+int cuModuleGetFunction(void** function, void*, const char* name) {
+    const auto found = kKernels.find(name);
+    if (found == kKernels.end()) return 500;
+    *function = reinterpret_cast<void*>(found->second);
+    return 0;
+}
+
+int cuLaunchKernel(void* function, unsigned blocks, unsigned, unsigned, unsigned threads, unsigned, unsigned, unsigned,
+                   void*, void** parameters, void**) {
+    if (const int error = fault("cuLaunchKernel")) return error;
+    emulated::launch(blocks, static_cast<int>(threads), [&] { reinterpret_cast<Kernel>(function)(parameters[0]); });
+    return 0;
+}
+
+int cuMemsetD8Async(void* to, unsigned char value, std::size_t bytes, void*) {
+    std::memset(to, value, bytes);
+    return 0;
+}
+
+int cuMemcpyDtoHAsync(void* to, const void* from, std::size_t bytes, void*) {
+    ++copies;
+    std::memcpy(to, from, bytes);
+    return 0;
+}
+
+int cuStreamSynchronize(void*) { return fault("cuStreamSynchronize"); }
+
+int cuGetProcAddress_v2(const char* name, void** function, int, unsigned long long, void*) {
+    *function = dlsym(RTLD_DEFAULT, name);
+    Dl_info self;
+    if (dladdr(reinterpret_cast<void*>(&cuInit), &self)) {
+        if (void* library = dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD)) *function = dlsym(library, name);
+    }
+    return *function ? 0 : 500;
+}
+
+// How often the host has read from the device.
+int mc_emulated_copies() { return copies; }
+}
