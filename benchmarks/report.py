@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Tables and plots from a benchmark's JSON.
 
-    python -m benchmarks.report benchmarks/results/cpu.json            # writes docs/benchmarks.md, README, plots
-    python -m benchmarks.report benchmarks/results/cpu.json --check    # fails where they differ from the JSON
+python -m benchmarks.report benchmarks/results/cpu.json            # writes docs/benchmarks.md, README, plots
+python -m benchmarks.report benchmarks/results/cpu.json --check    # fails where they differ from the JSON
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _HEAD = """# Benchmarks
 
 Made by `python -m benchmarks` and `python -m benchmarks.report`; the raw figures are in `benchmarks/results/`.
 
-- **ms**: median time from call to result, the mesh in new memory. The rivals take turns within one run.
+- **ms**: median time from call to result, the mesh in new memory. The rivals take turns within one run; in each turn
+  an uncounted call comes first.
 - **spread**: half the distance between the quartiles, in percent of the median.
 - **times ours**: how many times our time.
 - **extra MiB**: peak memory beyond the volume and the mesh, from the system's own count of resident pages
@@ -186,7 +187,9 @@ def _plot(report: dict[str, Any], name: str, label: str, value: Any, limit: bool
         for rival in dict.fromkeys(e["rival"] for e in entries):
             mine = [e for e in entries if e["rival"] == rival]
             style = {"linewidth": 3, "color": "black", "zorder": 3} if rival == OURS else {"linewidth": 1.3}
-            axis.plot([e["size"] for e in mine], [value(e) for e in mine], "o-", label=rival, markersize=4, **style)
+            axis.plot(
+                [e["size"] for e in mine], [value(e) for e in mine], "o-", label=rival, markersize=4, **style
+            )
         if limit:
             ours = [e for e in entries if e["rival"] == OURS]
             sizes, limits = [e["size"] for e in ours], [_limit_ms(e, report) for e in ours]

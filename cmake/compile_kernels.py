@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Compile the CUDA kernels with NVRTC: one cubin an architecture, PTX where asked for, and a manifest.
 
-NVRTC is a library, so this needs no nvcc, no toolkit and no host compiler. It is called through ctypes: of its
-interface nine functions are used, which have not changed since CUDA 11.1.
+NVRTC is a library, so this needs no nvcc, no toolkit and no host compiler. It is called through ctypes: nine
+of its functions are used, which have not changed since CUDA 11.1.
 """
 
 from __future__ import annotations
@@ -48,7 +48,11 @@ def libraries() -> list[str]:
         except ModuleNotFoundError:
             continue
         for folder in (spec.submodule_search_locations or []) if spec else []:
-            for pattern in ("lib/libnvrtc.so.1[23]", "bin/nvrtc64_1[23]*_0.dll", "bin/x86_64/nvrtc64_1[23]*_0.dll"):
+            for pattern in (
+                "lib/libnvrtc.so.1[23]",
+                "bin/nvrtc64_1[23]*_0.dll",
+                "bin/x86_64/nvrtc64_1[23]*_0.dll",
+            ):
                 found += sorted(glob.glob(str(Path(folder) / pattern)))
     for home in (os.environ.get("CUDA_HOME"), os.environ.get("CUDA_PATH"), "/usr/local/cuda"):
         if home:
@@ -86,19 +90,19 @@ class Nvrtc:
         self._check(self._library.nvrtcGetSupportedArchs(known))
         return list(known)
 
-    def compile(self, source: Path, options: list[str], kind: str) -> bytes:
-        """Return the ``CUBIN`` or ``PTX`` of a source file."""
+    def compile(self, source: Path, options: list[str], kind: str) -> tuple[bytes, str]:
+        """Return the ``CUBIN`` or ``PTX`` of a source file, and what the compiler said."""
         program = ctypes.c_void_p()
         text, name = source.read_bytes(), str(source).encode()
         self._check(self._library.nvrtcCreateProgram(ctypes.byref(program), text, name, 0, None, None))
         given = (ctypes.c_char_p * len(options))(*[option.encode() for option in options])
         status = self._library.nvrtcCompileProgram(program, len(options), given)
+        log = self._read(program, "ProgramLog").decode(errors="replace").rstrip("\0")
         if status:
-            log = self._read(program, "ProgramLog").decode(errors="replace").rstrip("\0")
             raise NvrtcError(f"NVRTC refused {source} with {' '.join(options)}:\n{log}")
         code = self._read(program, kind)
         self._library.nvrtcDestroyProgram(ctypes.byref(program))
-        return code
+        return code, log
 
     def _read(self, program: ctypes.c_void_p, what: str) -> bytes:
         size = ctypes.c_size_t()
@@ -130,7 +134,9 @@ def parse_architectures(text: str) -> tuple[list[int], list[int]]:
             continue
         match = re.fullmatch(r"(?:(\d+)\.(\d)|(\d{2,3}))[af]?(\+PTX|-real|-virtual)?", item)
         if not match:
-            raise NvrtcError(f"an architecture must look like 8.6, 12.0+PTX, 86-real or Blackwell, got {item}")
+            raise NvrtcError(
+                f"an architecture must look like 8.6, 12.0+PTX, 86-real or Blackwell, got {item}"
+            )
         number = int(match[3]) if match[3] else 10 * int(match[1]) + int(match[2])
         if match[4] != "-virtual":
             real.append(number)
@@ -147,6 +153,23 @@ def select(wanted: list[int], known: list[int], version: tuple[int, int]) -> lis
     return [number for number in wanted if number in known]
 
 
+def resources(log: str) -> dict[str, dict[str, int]]:
+    """Return what each kernel takes of the GPU, from the assembler's report."""
+    found = {}
+    for part in log.split("Compiling entry function '")[1:]:
+        stack, stores, loads = (
+            int(n) for n in re.search(r"(\d+) bytes stack.*?(\d+) b.*?(\d+) b", part).groups()
+        )
+        shared = re.search(r"(\d+) bytes smem", part)
+        found[part[: part.index("'")]] = {
+            "registers": int(re.search(r"Used (\d+) registers", part)[1]),
+            "shared_bytes": int(shared[1]) if shared else 0,
+            "stack_bytes": stack,
+            "spill_bytes": stores + loads,
+        }
+    return found
+
+
 def build(source: Path, out: Path, architectures: str) -> None:
     """Write the kernels and their manifest to a folder."""
     begin = time.monotonic()
@@ -159,19 +182,23 @@ def build(source: Path, out: Path, architectures: str) -> None:
     for old in [*out.glob("*.cubin"), *out.glob("*.ptx")]:
         old.unlink()
     options = [*OPTIONS, f"-I{source.parent}"]
+    kernels = {}
     for number in real:
-        code = nvrtc.compile(source, [f"--gpu-architecture=sm_{number}", *options], "CUBIN")
+        given = [f"--gpu-architecture=sm_{number}", "--ptxas-options=-v", *options]
+        code, log = nvrtc.compile(source, given, "CUBIN")
         (out / f"sm_{number}.cubin").write_bytes(code)
+        kernels[f"sm_{number}"] = resources(log)
     for number in virtual:
-        code = nvrtc.compile(source, [f"--gpu-architecture=compute_{number}", *options], "PTX")
+        code, _ = nvrtc.compile(source, [f"--gpu-architecture=compute_{number}", *options], "PTX")
         (out / f"compute_{number}.ptx").write_bytes(code.rstrip(b"\0") + b"\0")
     manifest = {
         "compiler": f"NVRTC {nvrtc.version[0]}.{nvrtc.version[1]}",
         "options": OPTIONS,
         "cubins": real,
         "ptx": virtual,
+        "resources": kernels,
     }
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    (out / "manifest.json").write_text(json.dumps(manifest) + "\n")
     listed = ", ".join([f"sm_{n}" for n in real] + [f"compute_{n} (PTX)" for n in virtual])
     print(f"kernels by {manifest['compiler']} in {time.monotonic() - begin:.1f} s: {listed}")
 

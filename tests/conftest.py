@@ -8,6 +8,14 @@ import sys
 
 import pytest
 import torch
+import torchmcubes_bw
+
+
+def pytest_report_header():
+    """Say what the suite runs on, and whether the GPU tests are among it."""
+    info = torchmcubes_bw.build_info()
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none, so the GPU tests are skipped"
+    return f"torchmcubes-bw {info['version']}: SIMD {info['simd']}, kernels {info['cuda_cubins']}, GPU {gpu}"
 
 
 def mesh_hash(verts, faces):

@@ -68,9 +68,10 @@ def test_only_isa_cmake_names_instruction_sets():
 
 def test_stages_carry_the_same_names_on_both_sides():
     cpu = {p.stem for p in (ROOT / "csrc" / "cpu").glob("stage*")}
-    assert cpu == {"stage1_classify", "stage2_count", "stage3_scan", "stage4_emit"}
+    cuda = {p.stem for p in (ROOT / "csrc" / "cuda").glob("stage*")}
+    assert cpu == cuda == {"stage1_classify", "stage2_count", "stage3_scan", "stage4_emit"}
 
 
-@pytest.mark.parametrize("path", ["csrc/cpu/pipeline.cpp"])
+@pytest.mark.parametrize("path", ["csrc/cpu/pipeline.cpp", "csrc/cuda/pipeline.cpp"])
 def test_the_driver_reads_at_a_glance(path):
     assert (ROOT / path).read_text("utf-8").count("\n") <= 80

@@ -18,8 +18,15 @@ namespace {
 using Sides = std::array<i64, 3>;  // z, y, x
 
 cuda::Volume volume(std::uintptr_t data, int dtype, Sides shape, Sides strides, double level) {
-    return {reinterpret_cast<const void*>(data), dtype, shape[0], shape[1], shape[2],
-            strides[0], strides[1], strides[2], level};
+    return {reinterpret_cast<const void*>(data),
+            dtype,
+            shape[0],
+            shape[1],
+            shape[2],
+            strides[0],
+            strides[1],
+            strides[2],
+            level};
 }
 
 int dtype_index(const std::string& name) {
@@ -47,10 +54,17 @@ void emit(const cuda::Plan& plan, std::uintptr_t verts, std::uintptr_t faces, bo
     cuda::emit(plan, reinterpret_cast<void*>(verts), reinterpret_cast<void*>(faces), wide_faces);
 }
 
-void interpolate(const cuda::Kernels& kernels, std::uintptr_t stream, std::uintptr_t samples, std::array<i64, 4> shape,
-                 std::uintptr_t points, i64 count, std::uintptr_t values, bool is_double) {
-    const cuda::InterpolateJob job{reinterpret_cast<const void*>(samples), reinterpret_cast<const void*>(points),
-                                   reinterpret_cast<void*>(values),        shape[0], shape[1], shape[2], shape[3], count};
+void interpolate(const cuda::Kernels& kernels, std::uintptr_t stream, std::uintptr_t samples,
+                 std::array<i64, 4> shape, std::uintptr_t points, i64 count, std::uintptr_t values,
+                 bool is_double) {
+    const cuda::InterpolateJob job{reinterpret_cast<const void*>(samples),
+                                   reinterpret_cast<const void*>(points),
+                                   reinterpret_cast<void*>(values),
+                                   shape[0],
+                                   shape[1],
+                                   shape[2],
+                                   shape[3],
+                                   count};
     const py::gil_scoped_release unlocked;
     cuda::grid_interp(kernels, reinterpret_cast<cuda::Stream>(stream), job, is_double);
 }
@@ -66,12 +80,13 @@ void bind_cuda(py::module_& m) {
         .def_readonly("triangles", &cuda::Plan::triangles)
         .def_readonly("has_nan", &cuda::Plan::has_nan)
         .def("emit", &emit, py::arg("verts"), py::arg("faces"), py::arg("wide_faces"));
-    m.def("cuda_scratch_bytes", [](Sides shape) { return cuda::scratch_bytes(volume(0, 0, shape, {}, 0)); },
-          py::arg("shape"));
+    m.def(
+        "cuda_scratch_bytes", [](Sides shape) { return cuda::scratch_bytes(volume(0, 0, shape, {}, 0)); },
+        py::arg("shape"));
     m.def("cuda_prepare", &prepare, py::arg("kernels"), py::arg("stream"), py::arg("data"), py::arg("dtype"),
           py::arg("shape"), py::arg("strides"), py::arg("level"), py::arg("scratch"), py::keep_alive<0, 1>());
-    m.def("cuda_grid_interp", &interpolate, py::arg("kernels"), py::arg("stream"), py::arg("volume"), py::arg("shape"),
-          py::arg("points"), py::arg("count"), py::arg("values"), py::arg("is_double"));
+    m.def("cuda_grid_interp", &interpolate, py::arg("kernels"), py::arg("stream"), py::arg("volume"),
+          py::arg("shape"), py::arg("points"), py::arg("count"), py::arg("values"), py::arg("is_double"));
     m.def("cuda_driver_error", [] {
         try {
             cuda::driver();

@@ -83,8 +83,8 @@ void Driver::check(Result result, const char* call) const {
     if (result == 0) return;
     const char* text = nullptr;
     get_error_string(result, &text);
-    const std::string message =
-        std::string(call) + ": " + (text ? text : "unknown error") + " (CUDA error " + std::to_string(result) + ")";
+    const std::string message = std::string(call) + ": " + (text ? text : "unknown error") + " (CUDA error " +
+                                std::to_string(result) + ")";
     if (result == kOutOfMemory) throw OutOfMemory(message);
     throw DriverError(message);
 }

@@ -26,35 +26,35 @@ struct Totals {
 
 // Sizes are in items, strides in samples.
 struct Job {
-    const void* samples;                // sample (0, 0, 0); the kernel knows its type
-    i64 nz, ny, nx;                     // samples a side
-    i64 stride_z, stride_y, stride_x;   // of the volume
-    double level64;                     // the level, for samples computed with in float64
-    float level32;                      // and for all others
-    i32 wide_faces;                     // faces are int64, not int32
-    i64 row_words;                      // words a row
-    i64 plane_segments, plane_tiles;    // segments and tiles a plane, the last ones not full
-    u32* bits;                          // (nz, plane_segments * kSegmentWords), stage 1: inside-bits
-    u32* ranks;                         // likewise, stage 2: in-plane | upright << 16, the vertices before the
-                                        //   word within its segment
-    u32* active;                        // (nz, plane_segments), stage 2: a bit a word of the segment
-                                        //   that owns anything
-    u32* in_plane;                      // likewise: in-plane vertices before the segment within its tile
-    u32* upright;                       // likewise: z-edge vertices
-    u32* triangles;                     // likewise: triangles
-    i64* vertex_tiles;                  // (nz, 2, plane_tiles), stage 2: counts of in-plane, then of upright
-                                        //   vertices; stage 3: the ids of their first ones
-    i64* triangle_tiles;                // (nz, plane_tiles): likewise
-    Totals* totals;                     // stage 1: flags; stage 3: the rest
-    void* verts;                        // (V, 3), stage 4
-    void* faces;                        // (F, 3), stage 4
+    const void* samples;               // sample (0, 0, 0); the kernel knows its type
+    i64 nz, ny, nx;                    // samples a side
+    i64 stride_z, stride_y, stride_x;  // of the volume
+    double level64;                    // the level, for samples computed with in float64
+    float level32;                     // and for all others
+    i32 wide_faces;                    // faces are int64, not int32
+    i64 row_words;                     // words a row
+    i64 plane_segments, plane_tiles;   // segments and tiles a plane, the last ones not full
+    u32* bits;                         // (nz, plane_segments * kSegmentWords), stage 1: inside-bits
+    u32* ranks;                        // likewise, stage 2: in-plane | upright << 16, the vertices before the
+                                       //   word within its segment
+    u32* active;                       // (nz, plane_segments), stage 2: a bit a word of the segment
+                                       //   that owns anything
+    u32* in_plane;                     // likewise: in-plane vertices before the segment within its tile
+    u32* upright;                      // likewise: z-edge vertices
+    u32* triangles;                    // likewise: triangles
+    i64* vertex_tiles;                 // (nz, 2, plane_tiles), stage 2: counts of in-plane, then of upright
+                                       //   vertices; stage 3: the ids of their first ones
+    i64* triangle_tiles;               // (nz, plane_tiles): likewise
+    Totals* totals;                    // stage 1: flags; stage 3: the rest
+    void* verts;                       // (V, 3), stage 4
+    void* faces;                       // (F, 3), stage 4
 };
 
 // Trilinear interpolation; see core/trilinear.h.
 struct InterpolateJob {
-    const void* samples;     // (channels, nz, ny, nx), C contiguous, float or double
-    const void* points;      // (count, 3), of the same type
-    void* values;            // (count, channels)
+    const void* samples;  // (channels, nz, ny, nx), C contiguous, float or double
+    const void* points;   // (count, 3), of the same type
+    void* values;         // (count, channels)
     i64 channels, nz, ny, nx, count;
 };
 

@@ -18,8 +18,8 @@ MC_KERNEL(kThreads) mc_emit_faces_int64(const Job job) { emit_faces<i64>(job); }
 MC_KERNEL(kThreads) mc_grid_interp_float32(const InterpolateJob job) { grid_interp<float>(job); }
 MC_KERNEL(kThreads) mc_grid_interp_float64(const InterpolateJob job) { grid_interp<double>(job); }
 
-#define MC_FOR_SAMPLES(Type, name)                                                    \
-    MC_KERNEL(kThreads) mc_classify_##name(const Job job) { classify<Type>(job); }    \
+#define MC_FOR_SAMPLES(Type, name)                                                 \
+    MC_KERNEL(kThreads) mc_classify_##name(const Job job) { classify<Type>(job); } \
     MC_KERNEL(kThreads) mc_emit_vertices_##name(const Job job) { emit_vertices<Type>(job); }
 
 MC_FOR_SAMPLES(float, float32)

@@ -79,11 +79,12 @@ i64 emit_blocks(const Job& job) { return (job.nz * job.plane_segments + kWarpsAB
 void launch_bytes(const Kernels& kernels, Stream stream, Function function, const void* parameter, i64 blocks,
                   int threads) {
     if (blocks > std::numeric_limits<int>::max())
-        throw DriverError("the volume needs " + std::to_string(blocks) + " blocks, more than a GPU's grid holds");
+        throw DriverError("the volume needs " + std::to_string(blocks) +
+                          " blocks, more than a GPU's grid holds");
     void* parameters[] = {const_cast<void*>(parameter)};
     const Driver& driver = kernels.driver();
-    driver.check(driver.launch(function, static_cast<unsigned>(blocks), 1, 1, static_cast<unsigned>(threads), 1, 1,
-                               0, stream, parameters, nullptr),
+    driver.check(driver.launch(function, static_cast<unsigned>(blocks), 1, 1, static_cast<unsigned>(threads),
+                               1, 1, 0, stream, parameters, nullptr),
                  "cuLaunchKernel");
 }
 

@@ -17,7 +17,8 @@ void launch_bytes(const Kernels& kernels, Stream stream, Function function, cons
 
 // Queues a kernel whose one parameter is `job`.
 template <class AnyJob>
-void launch(const Kernels& kernels, Stream stream, Function function, const AnyJob& job, i64 blocks, int threads) {
+void launch(const Kernels& kernels, Stream stream, Function function, const AnyJob& job, i64 blocks,
+            int threads) {
     launch_bytes(kernels, stream, function, &job, blocks, threads);
 }
 

@@ -44,7 +44,8 @@ void emit(const Plan& plan, void* verts, void* faces, bool wide_faces) {
 void grid_interp(const Kernels& kernels, Stream stream, const InterpolateJob& job, bool is_double) {
     if (job.count == 0 || job.channels == 0) return;
     const ContextGuard current(kernels.driver(), kernels.context());
-    launch(kernels, stream, kernels.grid_interp[is_double], job, (job.count + kThreads - 1) / kThreads, kThreads);
+    launch(kernels, stream, kernels.grid_interp[is_double], job, (job.count + kThreads - 1) / kThreads,
+           kThreads);
 }
 
 }  // namespace mc::cuda

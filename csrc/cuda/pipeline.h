@@ -9,10 +9,10 @@ namespace mc::cuda {
 
 // What is extracted from; addresses are the device's.
 struct Volume {
-    const void* data;                   // sample (0, 0, 0)
-    int dtype;                          // an index of kDtypeNames
-    i64 nz, ny, nx;                     // samples a side, >= 1
-    i64 stride_z, stride_y, stride_x;   // in samples
+    const void* data;                  // sample (0, 0, 0)
+    int dtype;                         // an index of kDtypeNames
+    i64 nz, ny, nx;                    // samples a side, >= 1
+    i64 stride_z, stride_y, stride_x;  // in samples
     double level;
 };
 

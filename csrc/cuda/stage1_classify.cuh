@@ -12,8 +12,10 @@ constexpr int kLoadsInFlight = 8;
 
 template <class Real>
 MC_HD Real level_as(const Job& job) {
-    if constexpr (sizeof(Real) == sizeof(float)) return job.level32;
-    else return job.level64;
+    if constexpr (sizeof(Real) == sizeof(float))
+        return job.level32;
+    else
+        return job.level64;
 }
 
 // One warp a run of 32 words of a row: the grid has nz * ny * ceil(row_words / 32) warps, at least.

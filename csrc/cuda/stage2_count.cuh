@@ -20,7 +20,8 @@ MC_HD WordCounts count_word(const Job& job, const WordPlace& at) {
     const RowBits<u32>* r = cells.row;
     const u32 valid = with_neighbour(job, at.w);
     WordCounts counts{};
-    counts.in_plane = static_cast<u32>(popcount((r[0].at ^ r[0].after) & valid) + popcount(r[0].at ^ r[1].at));
+    counts.in_plane =
+        static_cast<u32>(popcount((r[0].at ^ r[0].after) & valid) + popcount(r[0].at ^ r[1].at));
     counts.upright = static_cast<u32>(popcount(r[0].at ^ r[2].at));
     const u32 active = active_cells(cells, valid);
     if (active && at.z + 1 < job.nz && at.y + 1 < job.ny)
@@ -65,8 +66,10 @@ MC_HD void count(const Job& job) {
     const i64 segment = tile * kTileSegments + lane();
     if (segment < job.plane_segments) before[z * job.plane_segments + segment] = sum - own;
     if (lane() != 31) return;
-    if (kind == 2) job.triangle_tiles[z * job.plane_tiles + tile] = sum;
-    else job.vertex_tiles[(2 * z + kind) * job.plane_tiles + tile] = sum;
+    if (kind == 2)
+        job.triangle_tiles[z * job.plane_tiles + tile] = sum;
+    else
+        job.vertex_tiles[(2 * z + kind) * job.plane_tiles + tile] = sum;
 }
 
 }  // namespace mc::cuda

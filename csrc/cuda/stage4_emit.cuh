@@ -74,10 +74,13 @@ MC_HD void emit_voxel(const Job& job, const WordPlace& at, const EdgeWord<u32>& 
     const int i = lane();
     if (!((word.x | word.y | word.z) >> i & 1)) return;
     const i64 x = at.w * kWordBits + i;
-    const T* sample = static_cast<const T*>(job.samples) + at.z * job.stride_z + at.y * job.stride_y + x * job.stride_x;
+    const T* sample =
+        static_cast<const T*>(job.samples) + at.z * job.stride_z + at.y * job.stride_y + x * job.stride_x;
     const Real level = level_as<Real>(job), low = SampleType<T>::read(*sample);
     const Real fx = static_cast<Real>(x), fy = static_cast<Real>(at.y), fz = static_cast<Real>(at.z);
-    const auto fraction = [&](i64 stride) { return edge_fraction(low, SampleType<T>::read(sample[stride]), level); };
+    const auto fraction = [&](i64 stride) {
+        return edge_fraction(low, SampleType<T>::read(sample[stride]), level);
+    };
     i64 id = word.in_plane + in_plane_rank(word.x, word.y, i);
     if (word.x >> i & 1) write_vertex<Coord>(job.verts, id++, fx + fraction(job.stride_x), fy, fz);
     if (word.y >> i & 1) write_vertex<Coord>(job.verts, id, fx, fy + fraction(job.stride_y), fz);
@@ -125,7 +128,8 @@ template <class Index>
 MC_HD void emit_faces(const Job& job) {
     const WarpSegment segment(job);
     if (!segment.active || segment.z + 1 >= job.nz) return;
-    i64 next = job.triangle_tiles[segment.z * job.plane_tiles + segment.of_plane / kTileSegments] + job.triangles[segment.number];
+    i64 next = job.triangle_tiles[segment.z * job.plane_tiles + segment.of_plane / kTileSegments] +
+               job.triangles[segment.number];
     for (u32 left = segment.active; left; left &= left - 1) {
         const WordPlace at = segment.place(job, lowest_bit(left));
         if (at.y + 1 < job.ny) next += emit_word<Index>(job, at, next);

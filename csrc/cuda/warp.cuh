@@ -17,9 +17,7 @@ MC_HD int lane() { return static_cast<int>(threadIdx.x % 32); }
 MC_HD int warp_of_block() { return static_cast<int>(threadIdx.x / 32); }
 
 // Widened before it is multiplied: there are grids of more than 2^32 threads.
-MC_HD i64 global_warp() {
-    return (static_cast<i64>(blockIdx.x) * blockDim.x + threadIdx.x) / 32;
-}
+MC_HD i64 global_warp() { return (static_cast<i64>(blockIdx.x) * blockDim.x + threadIdx.x) / 32; }
 
 // The sum over the lanes up to and with this one.
 template <class Number>

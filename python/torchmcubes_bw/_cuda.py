@@ -15,6 +15,8 @@ from torch import Tensor
 from . import _checks, _core
 
 _INT32_MAX = 2**31 - 1
+# Its name before torch 2.5.
+_OutOfMemoryError = getattr(torch, "OutOfMemoryError", torch.cuda.OutOfMemoryError)
 _FOLDER = Path(__file__).parent / "kernels"
 _loaded: dict[int, _core.CudaKernels] = {}
 _loading = threading.Lock()
@@ -104,7 +106,7 @@ def marching_cubes(
         faces = torch.empty((plan.triangles, 3), dtype=index, device=vol.device)
         plan.emit(verts.data_ptr(), faces.data_ptr(), wide)
     except _core.CudaOutOfMemory as error:
-        raise torch.OutOfMemoryError(str(error)) from error
+        raise _OutOfMemoryError(str(error)) from error
     # `scratch` goes back to torch's allocator, which gives it out again in the order of the stream.
     return verts, faces
 

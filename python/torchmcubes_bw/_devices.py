@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where a call is computed: by the CPU, by the GPU's kernels, or, where there are none, by the CPU after all."""
+"""Where a call is computed: on the CPU, by a GPU's kernels, or without those on the CPU after all."""
 
 from __future__ import annotations
 

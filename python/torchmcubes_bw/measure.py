@@ -123,9 +123,7 @@ def _status_bytes(name: str) -> int:
     raise RuntimeError(f"/proc/self/status has no {name}")
 
 
-def measure(
-    field: str, size: int, device: str = "cpu", dtype: str = "float32", runs: int = 9
-) -> Measurement:
+def measure(field: str, size: int, device: str = "cpu", dtype: str = "float32", runs: int = 9) -> Measurement:
     """Measure one extraction of a built-in field on a device."""
     vol: Tensor = fields.sample(field, size).to(getattr(torch, dtype)).to(device)
     level = fields.FIELDS[field].level

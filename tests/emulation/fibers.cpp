@@ -72,7 +72,8 @@ void run_fiber() {
 #endif
     (*block.kernel)();
     Fiber& fiber = *block.running;
-    if (block.warps[fiber.place.thread.x / 32].waiting) fail("a thread ended while its warp waits in a ballot or shuffle");
+    if (block.warps[fiber.place.thread.x / 32].waiting)
+        fail("a thread ended while its warp waits in a ballot or shuffle");
     fiber.state = State::kDone;
     enter_scheduler(fiber, true);
 }
@@ -102,7 +103,8 @@ void prepare_block(int threads, unsigned number) {
     block.at_barrier = 0;
     for (int t = 0; t < threads; ++t) {
         Fiber& fiber = *block.fibers[static_cast<std::size_t>(t)];
-        fiber.place = {{static_cast<unsigned>(t), 0, 0}, {number, 0, 0}, {static_cast<unsigned>(threads), 1, 1}};
+        fiber.place = {
+            {static_cast<unsigned>(t), 0, 0}, {number, 0, 0}, {static_cast<unsigned>(threads), 1, 1}};
         fiber.state = State::kReady;
         getcontext(&fiber.context);
         fiber.context.uc_stack.ss_sp = fiber.stack.get();
@@ -154,7 +156,8 @@ const std::uint64_t* meet_warp(std::uint32_t mask, std::uint64_t value) {
 void meet_block() {
     // As on a GPU, threads that have ended do not count.
     int alive = 0;
-    for (int t = 0; t < block.size; ++t) alive += block.fibers[static_cast<std::size_t>(t)]->state != State::kDone;
+    for (int t = 0; t < block.size; ++t)
+        alive += block.fibers[static_cast<std::size_t>(t)]->state != State::kDone;
     if (++block.at_barrier < alive) return wait_as(State::kAtBarrier);
     block.at_barrier = 0;
     for (int t = 0; t < block.size; ++t) {

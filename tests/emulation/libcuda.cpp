@@ -24,9 +24,18 @@ void call(const void* parameter) {
 #define MC_ENTRIES(type) MC_ENTRY(mc_classify_##type), MC_ENTRY(mc_emit_vertices_##type)
 
 const std::map<std::string, Kernel> kKernels = {
-    MC_ENTRIES(float32), MC_ENTRIES(float64), MC_ENTRIES(float16), MC_ENTRIES(bfloat16),
-    MC_ENTRIES(uint8),   MC_ENTRIES(int8),    MC_ENTRIES(int16),   MC_ENTRIES(int32),
-    MC_ENTRY(mc_count),  MC_ENTRY(mc_scan),   MC_ENTRY(mc_emit_faces_int32), MC_ENTRY(mc_emit_faces_int64),
+    MC_ENTRIES(float32),
+    MC_ENTRIES(float64),
+    MC_ENTRIES(float16),
+    MC_ENTRIES(bfloat16),
+    MC_ENTRIES(uint8),
+    MC_ENTRIES(int8),
+    MC_ENTRIES(int16),
+    MC_ENTRIES(int32),
+    MC_ENTRY(mc_count),
+    MC_ENTRY(mc_scan),
+    MC_ENTRY(mc_emit_faces_int32),
+    MC_ENTRY(mc_emit_faces_int64),
     {"mc_grid_interp_float32", call<InterpolateJob, mc_grid_interp_float32>},
     {"mc_grid_interp_float64", call<InterpolateJob, mc_grid_interp_float64>},
 };
@@ -47,7 +56,9 @@ extern "C" {
 int cuInit(unsigned) { return fault("cuInit"); }
 
 int cuGetErrorString(int error, const char** text) {
-    *text = error == 2 ? "out of memory" : error == 700 ? "an illegal memory access was encountered" : nullptr;
+    *text = error == 2     ? "out of memory"
+            : error == 700 ? "an illegal memory access was encountered"
+                           : nullptr;
     return 0;
 }
 
@@ -76,10 +87,11 @@ int cuModuleGetFunction(void** function, void*, const char* name) {
     return 0;
 }
 
-int cuLaunchKernel(void* function, unsigned blocks, unsigned, unsigned, unsigned threads, unsigned, unsigned, unsigned,
-                   void*, void** parameters, void**) {
+int cuLaunchKernel(void* function, unsigned blocks, unsigned, unsigned, unsigned threads, unsigned, unsigned,
+                   unsigned, void*, void** parameters, void**) {
     if (const int error = fault("cuLaunchKernel")) return error;
-    emulated::launch(blocks, static_cast<int>(threads), [&] { reinterpret_cast<Kernel>(function)(parameters[0]); });
+    emulated::launch(blocks, static_cast<int>(threads),
+                     [&] { reinterpret_cast<Kernel>(function)(parameters[0]); });
     return 0;
 }
 

@@ -175,7 +175,8 @@ template <class Lanes, class Index>
 void emit_faces_of_row(const RowOutput& out) {
     Index* to = static_cast<Index*>(out.faces);
     for (i64 w = 0; 64 * w < out.nx; ++w) {
-        const cpu::EdgeWord* const edges[4] = {out.edges[0][0] + w, out.edges[0][1] + w, out.edges[1][0] + w, out.edges[1][1] + w};
+        const cpu::EdgeWord* const edges[4] = {out.edges[0][0] + w, out.edges[0][1] + w, out.edges[1][0] + w,
+                                               out.edges[1][1] + w};
         const u64 active = active_cells(bits_of(edges), low_bits<u64>(out.nx - 1 - 64 * w));
         if (active) to = Lanes::emit_faces(edges, active, to);
     }

@@ -65,5 +65,3 @@ def _table(results: list[Measurement]) -> Table:
             extra,
         )
     return table
-
-

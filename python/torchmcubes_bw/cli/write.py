@@ -42,4 +42,3 @@ def write(out: Path, verts: NDArray[Any], faces: NDArray[Any]) -> None:
         raise CliError(f"cannot write {out}: {error.strerror or error}", FAILED) from None
     finally:
         part.unlink(missing_ok=True)
-

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""The kernels without a GPU: the same sources on an emulated one, byte for byte against the CPU backend."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from torchmcubes_bw import HAS_CUDA
+
+HERE = Path(__file__).parent
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux" or not shutil.which("g++"), reason="needs g++ on Linux"),
+    pytest.mark.skipif(not HAS_CUDA, reason="this build has no CUDA backend"),
+]
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+builds = load(HERE / "builds.py")
+CASES = (builds.EMULATION / "cases.py").read_text("utf-8").split("CASES = (")[1].split(")")[0]
+NAMES = CASES.replace(",", " ").split()
+
+
+def run_case(name, library):
+    return subprocess.run(
+        [sys.executable, str(builds.EMULATION / "cases.py"), name],
+        env={**os.environ, "TORCHMCUBES_LIBCUDA": str(library)},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory):
+    return builds.emulated_driver(tmp_path_factory.mktemp("emulated"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_case(name, driver):
+    done = run_case(name, driver)
+    assert done.returncode == 0, done.stderr
+
+
+def test_there_are_cases():
+    assert len(NAMES) == 8
+
+
+BREAKS = {
+    "a rank off by one": ("stage4_emit.cuh", "first + sum - own", "first + sum"),
+    "a barrier left out": ("stage2_count.cuh", "    __syncthreads();\n", ""),
+    "a border forgotten": ("stage4_emit.cuh", "segment.z + 1 >= job.nz", "segment.z + 1 > job.nz"),
+    "a ballot not by all": (
+        "stage1_classify.cuh",
+        "const u32 word = __ballot_sync(",
+        "const u32 word = lane() == 3 ? 0u : __ballot_sync(",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_broken_kernel_is_caught(name, tmp_path):
+    file, old, new = BREAKS[name]
+    shutil.copytree(builds.ROOT / "csrc", tmp_path / "csrc")
+    source = tmp_path / "csrc" / "cuda" / file
+    text = source.read_text("utf-8")
+    assert text.count(old) == 1
+    source.write_text(text.replace(old, new), "utf-8")
+    library = builds.emulated_driver(tmp_path, tmp_path / "csrc")
+    assert run_case("awkward_shapes", library).returncode != 0
+
+
+def test_sanitizers_are_silent(tmp_path):
+    """AddressSanitizer and UBSan on both backends, every buffer of exactly its size."""
+    library = builds.emulated_driver(tmp_path, options=("-O1", *builds.SANITIZE))
+    program = builds.sanitized_program(tmp_path)
+    done = subprocess.run(
+        [str(program)],
+        env={**os.environ, "TORCHMCUBES_LIBCUDA": str(library), "ASAN_OPTIONS": "detect_leaks=0"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.stdout == "equal\n"

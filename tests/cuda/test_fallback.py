@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""A device that no kernel serves: the CPU computes, one warning says why."""
+
+import re
+
+import pytest
+import torch
+import volumes
+from torchmcubes_bw import _cuda, _devices, grid_interp, marching_cubes
+
+VOL = torch.from_numpy(volumes.ball((9, 9, 9), (4, 4, 4), 3))
+
+
+class OnDevice(torch.Tensor):
+    """A CPU tensor that says it is elsewhere, and takes .cpu() and .to() as one that is."""
+
+    where = "cuda:0"
+
+    @property
+    def device(self):
+        return torch.device(self.where)
+
+    def cpu(self):
+        return self.as_subclass(torch.Tensor)
+
+    def detach(self):
+        return self
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch):
+    monkeypatch.setattr(_devices, "_warned", set())
+    monkeypatch.setattr(_cuda, "_loaded", {})
+    # `.to(device)` of the result, without the device.
+    to = torch.Tensor.to
+    moved = lambda self, *a, **k: self if a and isinstance(a[0], torch.device) else to(self, *a, **k)  # noqa: E731
+    monkeypatch.setattr(torch.Tensor, "to", moved)
+
+
+def on(where):
+    tensor = VOL.as_subclass(OnDevice)
+    tensor.where = where
+    return tensor
+
+
+def assert_falls_back(where, reason):
+    text = f"torchmcubes-bw computes on the CPU for a tensor on {where}: {reason}"
+    with pytest.warns(RuntimeWarning, match=f"^{re.escape(text)}$") as caught:
+        verts, faces = marching_cubes(on(where), 0.0)
+    assert caught[0].filename == __file__
+    want = marching_cubes(VOL, 0.0)
+    assert torch.equal(verts, want[0])
+    assert torch.equal(faces, want[1])
+    marching_cubes(on(where), 0.0)  # a second warning would be an error
+
+
+def gpu(monkeypatch, capability, cubins=(70, 120), ptx=(120,)):
+    monkeypatch.setattr(_cuda, "manifest", lambda: {"cubins": list(cubins), "ptx": list(ptx)})
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _index: capability)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _index: "NVIDIA Some GPU")
+
+
+def test_older_gpu(monkeypatch):
+    gpu(monkeypatch, (6, 1))
+    reason = "its kernels serve compute capability 7.0 to 12.0, and NVIDIA Some GPU has 6.1"
+    assert_falls_back("cuda:0", reason)
+
+
+def test_no_kernels_in_the_build(monkeypatch):
+    gpu(monkeypatch, (12, 0), (), ())
+    reason = "this build has no GPU kernels: reinstall it from a wheel, or with NVRTC 12.8 at hand"
+    assert_falls_back("cuda:0", reason)
+
+
+def test_rocm(monkeypatch):
+    monkeypatch.setattr(torch.version, "hip", "6.4")
+    assert_falls_back("cuda:0", "it has no kernels for ROCm")
+
+
+@pytest.mark.parametrize("kind", ["mps", "xpu"])
+def test_other_devices(kind):
+    assert_falls_back(kind, f"it has no kernels for {kind} devices")
+
+
+def test_a_driver_that_refuses(monkeypatch, tmp_path):
+    gpu(monkeypatch, (12, 0))
+    (tmp_path / "sm_120.cubin").write_bytes(b"")
+    monkeypatch.setattr(_cuda, "_FOLDER", tmp_path)
+
+    class Refuses:
+        def __init__(self, _device, _image):
+            raise RuntimeError("cuModuleLoadData: device kernel image is invalid (CUDA error 200)")
+
+    monkeypatch.setattr(_cuda._core, "CudaKernels", Refuses, raising=False)
+    reason = "sm_120.cubin does not load: cuModuleLoadData: device kernel image is invalid (CUDA error 200)"
+    assert_falls_back("cuda:0", reason)
+
+
+def test_grid_interp_falls_back():
+    vols, points = torch.rand(1, 3, 3, 3), torch.rand(5, 3)
+    a, b = vols.as_subclass(OnDevice), points.as_subclass(OnDevice)
+    a.where = b.where = "mps"
+    with pytest.warns(RuntimeWarning, match="it has no kernels for mps devices"):
+        values = grid_interp(a, b)
+    assert torch.equal(values, grid_interp(vols, points))
+
+
+def test_no_driver(run_python):
+    code = "from torchmcubes_bw import _core; print(_core.cuda_driver_error())"
+    text = run_python(code, TORCHMCUBES_LIBCUDA="/nowhere/libcuda.so.1")
+    assert text.startswith("no NVIDIA driver: /nowhere/libcuda.so.1: cannot open shared object file")
+    assert "torchmcubes" in run_python(
+        "import torchmcubes as t; print(t.__name__)", TORCHMCUBES_LIBCUDA="/nowhere"
+    )

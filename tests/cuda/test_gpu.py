@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: MIT
+"""On a real GPU: pytest -m gpu. Skipped where there is none, an error where TORCHMCUBES_REQUIRE_CUDA=1."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+import volumes
+from torchmcubes_bw import HAS_CUDA, grid_interp, marching_cubes
+
+GPU = torch.cuda.is_available() and HAS_CUDA
+REQUIRED = os.environ.get("TORCHMCUBES_REQUIRE_CUDA") == "1"
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not GPU and not REQUIRED, reason="no GPU that torch sees, or a build without kernels"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _no_fallback(recwarn):
+    yield
+    assert not [w for w in recwarn if "computes on the CPU" in str(w.message)]
+
+
+def check(vol, level, device="cuda"):
+    want = marching_cubes(vol, level)
+    got = marching_cubes(vol.to(device), level)
+    for a, b in zip(got, want, strict=True):
+        assert a.is_cuda
+        assert a.dtype == b.dtype
+        assert a.shape == b.shape
+        assert a.cpu().numpy().tobytes() == b.numpy().tobytes()
+
+
+SHAPES = [
+    (1, 1, 1),
+    (2, 2, 2),
+    (2, 3, 31),
+    (3, 2, 65),
+    (5, 40, 130),
+    (64, 64, 64),
+    (100, 101, 103),
+    (2, 3, 70_000),
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_shapes(shape):
+    check(torch.from_numpy(volumes.noise(shape)), 0.1)
+
+
+@pytest.mark.parametrize(
+    "name", ["float32", "float64", "float16", "bfloat16", "uint8", "int8", "int16", "int32", "bool"]
+)
+def test_dtypes(name):
+    values = torch.from_numpy(volumes.integer_lattice((40, 41, 70))).clamp(-4, 3) + 4
+    vol = values > 3 if name == "bool" else values.to(getattr(torch, name))
+    for level in (0.5, 3, 3.5):
+        check(vol, level)
+
+
+def test_all_256_cubes():
+    for case in range(256):
+        check(torch.tensor([-1.0 if case >> c & 1 else 0.7 for c in range(8)]).reshape(2, 2, 2), 0.0)
+
+
+def test_strided():
+    base = torch.from_numpy(volumes.noise((60, 61, 71)))
+    for view in (base.permute(2, 1, 0), base[::2, 1::2, ::3], base[:1].expand(30, -1, -1)):
+        want = marching_cubes(view.contiguous(), 0.1)
+        on_gpu = base.cuda()
+        on_gpu = on_gpu.as_strided(view.shape, view.stride(), view.storage_offset())
+        got = marching_cubes(on_gpu, 0.1)
+        assert torch.equal(got[0].cpu(), want[0])
+        assert torch.equal(got[1].cpu(), want[1])
+
+
+def test_side_stream():
+    vol = torch.from_numpy(volumes.noise((64, 64, 64)))
+    want = marching_cubes(vol, 0.1)
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        on_gpu = vol.cuda(non_blocking=True)
+        for _ in range(20):
+            on_gpu = on_gpu * 1.0  # work that the extraction must wait for
+        verts, faces = marching_cubes(on_gpu, 0.1)
+    stream.synchronize()
+    assert torch.equal(verts.cpu(), want[0])
+    assert torch.equal(faces.cpu(), want[1])
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
+def test_another_device_than_the_current():
+    with torch.cuda.device(0):
+        check(torch.from_numpy(volumes.noise((40, 41, 42))), 0.1, "cuda:1")
+
+
+def test_more_samples_than_fit_31_bits():
+    vol = torch.zeros((1300, 1300, 1300), dtype=torch.int8, device="cuda")
+    vol[-2, -2, -2] = 9
+    verts, faces = marching_cubes(vol, 4.5)
+    assert len(verts) == 6
+    assert len(faces) == 8
+    assert torch.allclose(verts.mean(dim=0).cpu(), torch.full((3,), 1298.0))
+
+
+def test_nan_and_the_call_after_it():
+    vol = torch.ones((40, 40, 40), device="cuda")
+    vol[7, 8, 9] = float("nan")
+    with pytest.raises(ValueError, match=r"got 1 NaN sample, the first at vol\[7, 8, 9\]"):
+        marching_cubes(vol, 0.0)
+    check(torch.from_numpy(volumes.noise((20, 20, 20))), 0.1)
+
+
+def test_out_of_memory_and_the_call_after_it():
+    free, _ = torch.cuda.mem_get_info()
+    vol = torch.zeros((1, 1, 1), dtype=torch.uint8, device="cuda")
+    side = int((free * 40) ** (1 / 3))  # scratch alone is more than there is
+    with pytest.raises(torch.OutOfMemoryError):
+        marching_cubes(vol.expand(side, side, side), 0.5)
+    check(torch.from_numpy(volumes.noise((20, 20, 20))), 0.1)
+
+
+def test_many_threads():
+    vols = [torch.from_numpy(volumes.noise((40, 41, 42), seed)) for seed in range(4)]
+    want = [marching_cubes(vol, 0.1) for vol in vols]
+    on_gpu = [vol.cuda() for vol in vols]
+    with ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(lambda k: marching_cubes(on_gpu[k % 4], 0.1), range(64)))
+    for k, (verts, faces) in enumerate(got):
+        assert torch.equal(verts.cpu(), want[k % 4][0])
+        assert torch.equal(faces.cpu(), want[k % 4][1])
+
+
+def test_no_memory_leaks():
+    vol = torch.from_numpy(volumes.ball((16, 16, 16), (7.5, 7.4, 7.3), 5)).cuda()
+    for _ in range(100):
+        marching_cubes(vol, 0.0)
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_allocated(), torch.cuda.mem_get_info()[0]
+    for _ in range(10_000):
+        marching_cubes(vol, 0.0)
+    torch.cuda.synchronize()
+    assert torch.cuda.memory_allocated() == before[0]
+    assert before[1] - torch.cuda.mem_get_info()[0] < 2**22
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_grid_interp(dtype):
+    vol, points = torch.rand((3, 20, 21, 22), dtype=dtype), torch.rand((10_000, 3), dtype=dtype) * 30 - 4
+    got = grid_interp(vol.cuda(), points.cuda())
+    assert got.cpu().numpy().tobytes() == grid_interp(vol, points).numpy().tobytes()

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""What runs on the emulated GPU, each in a process of its own: python cases.py NAME.
+
+TORCHMCUBES_LIBCUDA names the emulated driver, so that everything below the choice of a device is the real
+thing. The GPU's memory is the host's, hence CPU tensors.
+"""
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import numpy as np
+import torch
+import volumes
+from torchmcubes_bw import _checks, _core, _cuda, grid_interp, marching_cubes
+
+KERNELS = _core.CudaKernels(0, b"emulated")
+
+
+def extract(vol, level):
+    samples, dtype = _checks.native(_checks.volume(vol, "Nz, Ny, Nx"))
+    return _cuda.marching_cubes(KERNELS, 0, samples, dtype, level)
+
+
+def check(vol, level):
+    got, want = extract(vol, level), marching_cubes(vol, level)
+    for a, b in zip(got, want, strict=True):
+        assert a.dtype == b.dtype
+        assert a.shape == b.shape, (tuple(vol.shape), a.shape, b.shape)
+        assert a.numpy().tobytes() == b.numpy().tobytes(), tuple(vol.shape)
+    return got
+
+
+def all_256_cubes():
+    for case in range(256):
+        corners = [-1.0 if case >> c & 1 else 0.7 for c in range(8)]
+        check(torch.tensor(corners).reshape(2, 2, 2), 0.0)
+
+
+def awkward_shapes():
+    shapes = [(1, 1, 1), (1, 5, 5), (5, 1, 5), (5, 5, 1), (2, 3, 31), (3, 2, 32), (2, 3, 33), (2, 2, 63)]
+    shapes += [(3, 2, 64), (2, 3, 65), (7, 11, 13), (2, 70, 64), (3, 40, 130), (2, 3, 1100), (2, 300, 5)]
+    for seed, shape in enumerate(shapes):
+        check(torch.from_numpy(volumes.noise(shape, seed)), 0.1)
+    check(torch.from_numpy(volumes.ball((20, 40, 70), (35.2, 20.1, 9.7), 8.2)), 0.0)
+
+
+def dtypes_and_ties():
+    values = torch.from_numpy(np.random.default_rng(7).integers(0, 4, (4, 5, 70)))
+    for name in ("float32", "float64", "float16", "bfloat16", "uint8", "int8", "int16", "int32", "int64"):
+        vol = values.to(getattr(torch, name))
+        for level in (0.5, 1, 2.5, 300.0, -300.0):
+            check(vol, level)
+    check(values > 1, 0.5)
+
+
+def strides():
+    base = torch.from_numpy(volumes.noise((9, 10, 71)))
+    check(base.permute(2, 1, 0), 0.1)
+    check(base[::2, 1::2, ::3], 0.1)
+    check(base[:1].expand(4, -1, -1), 0.1)
+    check(base[:, :, :1].expand(-1, -1, 70), 0.1)
+
+
+def infinite_and_nan():
+    rng = np.random.default_rng(11)
+    vol = torch.from_numpy(rng.choice([-np.inf, -1, 0, 2, np.inf], (4, 5, 67)).astype(np.float32))
+    for level in (0.0, float("inf"), float("-inf")):
+        check(vol, level)
+    for at in (0, 31, 32, 66):
+        bad = torch.ones(3, 4, 67)
+        bad[2, 1, at] = float("nan")
+        try:
+            extract(bad, 0.0)
+        except ValueError as error:
+            assert str(error).endswith(f"the first at vol[2, 1, {at}]"), error
+        else:
+            raise AssertionError("a NaN was not seen")
+    check(torch.ones(3, 3, 3), 0.0)  # the next call works
+
+
+def interpolation():
+    vol, points = torch.rand(3, 4, 5, 6), torch.rand(700, 3) * 8 - 1
+    points[5, 1] = float("nan")
+    for dtype in (torch.float32, torch.float64):
+        got = _cuda.grid_interp(KERNELS, 0, vol.to(dtype), points.to(dtype))
+        want = grid_interp(vol.to(dtype), points.to(dtype))
+        assert got.numpy().tobytes() == want.numpy().tobytes()
+    assert _cuda.grid_interp(KERNELS, 0, vol, points[:0]).shape == (0, 3)
+
+
+def one_read_and_little_scratch():
+    copies = ctypes.CDLL(os.environ["TORCHMCUBES_LIBCUDA"]).mc_emulated_copies
+    before = copies()
+    extract(torch.from_numpy(volumes.noise((5, 6, 7))), 0.1)
+    assert copies() - before == 1
+    for n in (64, 128, 256, 512, 1024):
+        assert _core.cuda_scratch_bytes((n, n, n)) <= 4 * n**3 / 8
+
+
+ILLEGAL = "an illegal memory access was encountered"
+FAULTS = {
+    "cuLaunchKernel:2": (torch.OutOfMemoryError, "cuLaunchKernel: out of memory (CUDA error 2)"),
+    "cuLaunchKernel:700": (RuntimeError, f"cuLaunchKernel: {ILLEGAL} (CUDA error 700)"),
+    "cuStreamSynchronize:999": (RuntimeError, "cuStreamSynchronize: unknown error (CUDA error 999)"),
+}
+
+
+def faults():
+    vol = torch.from_numpy(volumes.noise((4, 5, 6)))
+    libc = ctypes.CDLL(None)
+    for fault, (kind, text) in FAULTS.items():
+        libc.setenv(b"MC_EMULATED_FAULT", fault.encode(), 1)
+        try:
+            extract(vol, 0.1)
+        except RuntimeError as error:
+            assert type(error) is kind, type(error)
+            assert str(error) == text, error
+        else:
+            raise AssertionError(f"{fault} went unnoticed")
+        libc.unsetenv(b"MC_EMULATED_FAULT")
+        check(vol, 0.1)
+
+
+CASES = (
+    all_256_cubes,
+    awkward_shapes,
+    dtypes_and_ties,
+    strides,
+    infinite_and_nan,
+    interpolation,
+    one_read_and_little_scratch,
+    faults,
+)
+
+if __name__ == "__main__":
+    {case.__name__: case for case in CASES}[sys.argv[1]]()
