@@ -6,7 +6,7 @@ import re
 import pytest
 import torch
 import volumes
-from torchmcubes_bw import _cuda, _devices, grid_interp, marching_cubes
+from torchmcubes_bw import HAS_CUDA, _cuda, _devices, grid_interp, marching_cubes
 
 VOL = torch.from_numpy(volumes.ball((9, 9, 9), (4, 4, 4), 3))
 
@@ -105,6 +105,7 @@ def test_grid_interp_falls_back():
     assert torch.equal(values, grid_interp(vols, points))
 
 
+@pytest.mark.skipif(not HAS_CUDA, reason="this build has no CUDA backend")
 def test_no_driver(run_python):
     code = "from torchmcubes_bw import _core; print(_core.cuda_driver_error())"
     text = run_python(code, TORCHMCUBES_LIBCUDA="/nowhere/libcuda.so.1")
