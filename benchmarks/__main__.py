@@ -21,20 +21,20 @@ import torch
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from torchmcubes_bw import fields
 from torchmcubes_bw.measure import copy_bandwidth, machine, mesh_bytes, peak_memory, timed
 
 from .check import compare
 from .grid_interp import run_grid_interp
 from .rivals import Rival, all_rivals
 from .rivals.ours import NAME as OURS
+from .volumes import OPEN, SCAN, volume
 
 _SECONDS_A_CASE = 20.0
 
 
 def main(
     sizes: Annotated[str, typer.Option(help="Samples a side, separated by commas.")] = "64,128,256,512",
-    names: Annotated[str, typer.Option("--fields", help="Fields, by commas.")] = "metaballs,gyroid",
+    names: Annotated[str, typer.Option("--fields", help="Fields, by commas.")] = "metaballs,gyroid,mni152",
     against: Annotated[str, typer.Option(help="Only rivals whose name has one of these in it.")] = "",
     threads: Annotated[int, typer.Option(help="Threads for whoever takes them.")] = 2,
     quick: Annotated[bool, typer.Option(help="Small sizes, few runs.")] = False,
@@ -50,7 +50,8 @@ def main(
     console = Console(stderr=True)
     for name, reason in missing.items():
         console.print(f"skipped {name}: {reason}")
-    cases = [(f, int(n)) for f in names.split(",") for n in ("64,128" if quick else sizes).split(",")]
+    wanted_sizes = [int(n) for n in ("64,128" if quick else sizes).split(",")]
+    cases = [(f, n) for f in names.split(",") for n in (wanted_sizes if f != SCAN else wanted_sizes[:1])]
     results: list[dict[str, Any]] = []
     with Progress(console=console, disable=not console.is_terminal) as progress:
         for field, size in progress.track(cases, description="extracting"):
@@ -72,7 +73,7 @@ def main(
 
 def run_case(field: str, size: int, rivals: list[Rival], budget: float) -> list[dict[str, Any]]:
     """Check every rival's mesh of one volume, then let them take turns until the time is up."""
-    vol, level = fields.sample(field, size), fields.FIELDS[field].level
+    vol, level = volume(field, size)
     entries: list[dict[str, Any]] = []
     calls = {}
     reference = None
@@ -82,8 +83,15 @@ def run_case(field: str, size: int, rivals: list[Rival], budget: float) -> list[
         mesh = extract()
         first = time.perf_counter() - begin
         reference = reference or tuple(part.numpy() for part in mesh)
-        fault = compare(mesh, reference, rival.same_counts, closed=field not in ("gyroid", "noise"))
-        entry = {"rival": rival.name, "field": field, "size": size, "fault": fault, "seconds": []}
+        fault = compare(mesh, reference, rival.same_counts, closed=field not in OPEN)
+        entry = {
+            "rival": rival.name,
+            "field": field,
+            "size": max(vol.shape),
+            "voxels": vol.numel(),
+            "fault": fault,
+            "seconds": [],
+        }
         entry |= {
             "vertices": len(mesh[0]),
             "faces": len(mesh[1]),

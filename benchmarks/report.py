@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from .rivals.ours import NAME as OURS
+from .volumes import SCAN
 
 ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs" / "images"
@@ -70,6 +71,10 @@ def _cases(report: dict[str, Any]) -> dict[tuple[str, int], list[dict[str, Any]]
     return cases
 
 
+def _title(field: str, size: int) -> str:
+    return "MNI152, 1 mm" if field == SCAN else f"{field} {size}³"
+
+
 def _median_ms(entry: dict[str, Any]) -> float:
     return statistics.median(entry["seconds"]) * 1e3
 
@@ -105,7 +110,7 @@ def benchmarks_page(report: dict[str, Any]) -> str:
         ours = entries[0]
         limit = _limit_ms(ours, report)
         lines += [
-            f"## {field}, {size}³",
+            f"## {_title(field, size)}",
             "",
             f"{ours['vertices']} vertices, {ours['faces']} faces. Limit {limit:.2f} ms.",
             "",
@@ -130,7 +135,7 @@ def _row(entry: dict[str, Any], ours: dict[str, Any], limit: float) -> str:
         f"{ms:.2f}",
         _spread(entry),
         f"{ms / _median_ms(ours):.1f}",
-        f"{entry['size'] ** 3 / ms / 1e3:.0f}",
+        f"{entry['voxels'] / ms / 1e3:.0f}",
         f"{entry['faces'] / ms / 1e3:.1f}",
         f"{ms / limit:.1f}",
         "-" if extra is None else f"{extra / 2**20:.1f}",
@@ -147,8 +152,8 @@ def _grid_interp(report: dict[str, Any]) -> list[str]:
 
 def readme_table(report: dict[str, Any]) -> str:
     """Return the README's short table: one row a rival, one column a case."""
-    cases = {key: entries for key, entries in _cases(report).items() if key[1] in (256, 512)}
-    heads = [f"{field} {size}³" for field, size in cases]
+    cases = {key: e for key, e in _cases(report).items() if key[1] in (256, 512) or key[0] == SCAN}
+    heads = [_title(field, size) for field, size in cases]
     lines = [f"| ms | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(heads)}"]
     for name in [entry["rival"] for entry in next(iter(cases.values()))]:
         cells = []
@@ -180,7 +185,7 @@ def _extra_mib(entry: dict[str, Any]) -> float:
 def _plot(report: dict[str, Any], name: str, label: str, value: Any, limit: bool) -> None:
     import matplotlib.pyplot as plt  # noqa: PLC0415
 
-    names = list(dict.fromkeys(field for field, _ in _cases(report)))
+    names = list(dict.fromkeys(field for field, _ in _cases(report) if field != SCAN))
     figure, axes = plt.subplots(1, len(names), figsize=(5.2 * len(names), 4.6), sharey=True, squeeze=False)
     for axis, field in zip(axes[0], names, strict=True):
         entries = [e for e in report["results"] if e["field"] == field and not e["fault"]]

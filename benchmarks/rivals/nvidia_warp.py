@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+import warp
+
+from . import Extract, Rival
+
+
+def rivals(threads: int) -> list[Rival]:
+    """Return NVIDIA Warp on the CPU; it has no threads to set there."""
+
+    def ready(vol, level) -> Extract:
+        warp.config.quiet = True
+        field = warp.array(vol.numpy(), dtype=warp.float32, device="cpu")
+
+        def extract():
+            verts, indices = warp.geometry.IsoSurfaceMarchingCubes.extract(field, level)
+            return verts.numpy(), indices.numpy().reshape(-1, 3)
+
+        return extract
+
+    return [Rival("Warp", ready, {"warp": warp.__version__})]
