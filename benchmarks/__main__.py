@@ -74,46 +74,45 @@ def main(
 def run_case(field: str, size: int, rivals: list[Rival], budget: float) -> list[dict[str, Any]]:
     """Check every rival's mesh of one volume, then let them take turns until the time is up."""
     vol, level = volume(field, size)
-    entries: list[dict[str, Any]] = []
-    calls = {}
-    reference = None
+    case = {"field": field, "size": max(vol.shape), "voxels": vol.numel()}
+    reference = rivals[0].ready(vol, level)()  # ours
+    case["bytes"] = vol.nbytes + mesh_bytes(*reference)
+    reference = tuple(part.numpy() for part in reference)
+    entries, calls = [], []
     for rival in rivals:
-        extract = rival.ready(vol, level)
-        begin = time.perf_counter()
-        mesh = extract()
-        first = time.perf_counter() - begin
-        reference = reference or tuple(part.numpy() for part in mesh)
-        fault = compare(mesh, reference, rival.same_counts, closed=field not in OPEN)
-        entry = {
-            "rival": rival.name,
-            "field": field,
-            "size": max(vol.shape),
-            "voxels": vol.numel(),
-            "fault": fault,
-            "seconds": [],
-        }
-        entry |= {
-            "vertices": len(mesh[0]),
-            "faces": len(mesh[1]),
-            "bytes": vol.nbytes + mesh_bytes(*reference),
-        }
-        size_of_mesh = mesh_bytes(*mesh)
-        del mesh
+        entry = {"rival": rival.name, **case, "fault": None, "seconds": []}
         entries.append(entry)
-        if fault is None:
-            peak = peak_memory(extract)
-            entry["extra_bytes"] = None if peak is None else max(0, peak - size_of_mesh)
-            calls[rival.name] = (extract, entry, first)
-    _take_turns(calls, budget)
+        try:
+            calls.append((*_first_call(rival, vol, level, reference, entry), entry))
+        except Exception as error:  # whatever ails a rival is shown, and the others go on
+            entry["fault"] = f"failed: {error}"
+    _take_turns([call for call in calls if call[-1]["fault"] is None], budget)
     return entries
 
 
-def _take_turns(calls: dict[str, Any], budget: float) -> None:
+def _first_call(
+    rival: Rival, vol: torch.Tensor, level: float, reference: Any, entry: dict[str, Any]
+) -> tuple[Any, float]:
+    """Check a rival's mesh and its memory; return its call and about how long that takes."""
+    extract = rival.ready(vol, level)
+    begin = time.perf_counter()
+    mesh = extract()
+    seconds = time.perf_counter() - begin
+    entry |= {"vertices": len(mesh[0]), "faces": len(mesh[1])}
+    entry["fault"] = compare(mesh, reference, rival.same_counts, closed=entry["field"] not in OPEN)
+    size = mesh_bytes(*mesh)
+    del mesh
+    peak = peak_memory(extract)
+    entry["extra_bytes"] = None if peak is None else max(0, peak - size)
+    return extract, seconds
+
+
+def _take_turns(calls: list[tuple[Any, float, dict[str, Any]]], budget: float) -> None:
     """Time all in rounds; whoever is slow sits out rounds, but gets three at least."""
     begin = time.perf_counter()
     rounds = 0
     while rounds < 3 or (time.perf_counter() - begin < budget and rounds < 25):
-        for extract, entry, first in calls.values():
+        for extract, first, entry in calls:
             if rounds < 3 or first < budget / 50:
                 extract()  # what the one before left in the caches is not this one's to pay for
                 entry["seconds"].append(timed(extract))

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import warp
+import warp.geometry
 
 from . import Extract, Rival
 
