@@ -13,13 +13,14 @@ def compare(mesh: Any, reference: Any, same_counts: bool, closed: bool) -> str |
     """Return what is wrong with a mesh, or None."""
     verts, faces = (np.asarray(part) for part in mesh)
     want_verts, want_faces = reference
-    if same_counts and (len(verts), len(faces)) != (len(want_verts), len(want_faces)):
-        return f"{len(verts)} vertices and {len(faces)} faces, not {len(want_verts)} and {len(want_faces)}"
-    if not same_counts and abs(len(faces) - len(want_faces)) > 0.02 * len(want_faces):
+    if same_counts and len(verts) != len(want_verts):
+        return f"{len(verts)} vertices, not {len(want_verts)}"
+    # An ambiguous face may be decided the other way, which changes a few triangles and a little volume.
+    if abs(len(faces) - len(want_faces)) > 0.005 * len(want_faces):
         return f"{len(faces)} faces, not about {len(want_faces)}"
     if not closed:
         return None
     if not is_closed(faces):
         return "not closed"
     got, want = abs(signed_volume(verts, faces)), abs(signed_volume(want_verts, want_faces))
-    return None if abs(got - want) < 1e-3 * want else f"encloses {got:.6g}, not {want:.6g}"
+    return None if abs(got - want) < 0.005 * want else f"encloses {got:.6g}, not {want:.6g}"

@@ -26,7 +26,7 @@ _HEAD = """# Benchmarks
 Made by `python -m benchmarks` and `python -m benchmarks.report`; the raw figures are in `benchmarks/results/`.
 
 - **ms**: median time from call to result, the mesh in new memory. The rivals take turns within one run; in each turn
-  an uncounted call comes first.
+  an uncounted call comes first, then one to five counted ones, the more the shorter they are.
 - **spread**: half the distance between the quartiles, in percent of the median.
 - **times ours**: how many times our time.
 - **extra MiB**: peak memory beyond the volume and the mesh, from the system's own count of resident pages
@@ -34,8 +34,8 @@ Made by `python -m benchmarks` and `python -m benchmarks.report`; the raw figure
 - **limit**: (volume bytes + mesh bytes) over the copy bandwidth measured in the same run: the time to read the
   volume once and write the mesh once.
 
-A mesh is checked before its time counts: V and F as ours (scikit-image merges vertices: F only), closed, and the
-volume enclosed. Rivals run at their best settings: no normals where they can be left out, their own input layout
+A mesh is checked before its time counts: V as ours (scikit-image merges vertices), F and the volume enclosed within
+0.5 % (an ambiguous face may be decided the other way), and closed. Rivals run at their best settings: no normals where they can be left out, their own input layout
 made beforehand. VTK runs with its STDThread backend.
 """
 

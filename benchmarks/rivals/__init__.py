@@ -25,7 +25,7 @@ class Rival:
     Attributes:
         name: as the tables show it.
         ready: takes the volume (a CPU float32 tensor) and the level, returns the call that is timed.
-        same_counts: whether V and F must equal ours; else F and the enclosed volume must.
+        same_counts: whether V must equal ours; not where a library merges vertices.
         versions: of what it runs on.
     """
 

@@ -6,12 +6,13 @@ import warp.geometry
 
 from . import Extract, Rival
 
+warp.config.quiet = True  # it greets on stdout otherwise
+
 
 def rivals(threads: int) -> list[Rival]:
     """Return NVIDIA Warp on the CPU; it has no threads to set there."""
 
     def ready(vol, level) -> Extract:
-        warp.config.quiet = True
         field = warp.array(vol.numpy(), dtype=warp.float32, device="cpu")
 
         def extract():

@@ -124,9 +124,16 @@ def _status_bytes(name: str) -> int:
 
 
 def measure(field: str, size: int, device: str = "cpu", dtype: str = "float32", runs: int = 9) -> Measurement:
-    """Measure one extraction of a built-in field on a device."""
-    vol: Tensor = fields.sample(field, size).to(getattr(torch, dtype)).to(device)
+    """Measure one extraction of a built-in field on a device, its samples converted to `dtype`.
+
+    Integer samples are the field's, scaled by 50 around 100 and rounded.
+    """
+    vol: Tensor = fields.sample(field, size)
     level = fields.FIELDS[field].level
+    kind = getattr(torch, dtype)
+    if not kind.is_floating_point:
+        vol, level = ((vol - level) * 50 + 100).round().clamp(0, 255), 99.5
+    vol = vol.to(kind).to(device)
     verts, faces = marching_cubes(vol, level)
     mesh = mesh_bytes(verts, faces)
     counts = len(verts), len(faces)

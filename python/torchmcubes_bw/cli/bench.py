@@ -13,14 +13,16 @@ from rich.progress import track
 from rich.table import Table
 
 from ..measure import Measurement, as_dict, machine, measure
-from .errors import reported
+from .errors import CliError, reported
 
+_DTYPES = ("float32", "float64", "float16", "bfloat16", "int16", "uint8")
 _HEADINGS = ("field", "size", "device", "ms", "Mvoxel/s", "Mtriangle/s", "limit ms", "x limit", "extra MiB")
 
 
 def bench(
     sizes: Annotated[list[int] | None, typer.Option("--size", help="Samples a side; repeatable.")] = None,
     names: Annotated[list[str] | None, typer.Option("--field", help="A sample; repeatable.")] = None,
+    dtype: Annotated[str, typer.Option(help="Of the samples: " + ", ".join(_DTYPES) + ".")] = "float32",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Measure extraction on every device of this machine.
@@ -29,6 +31,8 @@ def bench(
     in the same run.
     """
     with reported():
+        if dtype not in _DTYPES:
+            raise CliError(f"--dtype must be one of {', '.join(_DTYPES)}, got {dtype}")
         devices = ["cpu"] + [f"cuda:{k}" for k in range(torch.cuda.device_count())]
         cases = [
             (name, size, device)
@@ -38,7 +42,7 @@ def bench(
         ]
         console = Console(stderr=True)
         shown = track(cases, "measuring", console=console, transient=True, disable=not console.is_terminal)
-        results = [measure(name, size, device) for name, size, device in shown]
+        results = [measure(name, size, device, dtype) for name, size, device in shown]
         if as_json:
             typer.echo(json.dumps({"machine": machine(), "results": [as_dict(r) for r in results]}))
         else:
