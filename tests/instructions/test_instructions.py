@@ -25,8 +25,8 @@ SIZES, LEVELS = (64, 128), ("scalar", "avx2")
 
 
 def compiler():
-    done = subprocess.run(["g++", "-dumpfullversion", "-dumpmachine"], capture_output=True, text=True)
-    return " ".join(done.stdout.split())
+    asked = (["g++", option] for option in ("-dumpmachine", "-dumpfullversion"))
+    return " ".join(subprocess.run(q, capture_output=True, text=True).stdout.strip() for q in asked)
 
 
 def build(folder):
