@@ -19,7 +19,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
-    sources = session.run("git", "ls-files", "csrc/*", "tests/emulation/*", silent=True, external=True)
+    sources = session.run("git", "ls-files", "csrc/*", "tests/*", silent=True, external=True)
     sources = [path for path in sources.split() if path.endswith((".h", ".cpp", ".cu", ".cuh"))]
     session.run("clang-format", "--dry-run", "--Werror", *sources)
 

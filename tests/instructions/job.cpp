@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A fixed job for valgrind to count: a wavy ball of N samples a side, on one thread. Its samples are made with
-// integers, so that no mathematics library is part of it.
+// A fixed job for valgrind to count: a wavy ball of N samples a side, on one thread. Its samples are made
+// with integers, so that no mathematics library is part of it.
 #include <cstdio>
 #include <cstdlib>
 #include <vector>

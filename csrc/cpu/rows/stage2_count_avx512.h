@@ -57,10 +57,11 @@ inline u32 rare_triangles(const CellRows<Words>& cells, Words rare) {
 // Whether nothing is crossed around any of the words: every sample like its neighbours.
 inline bool all_alike(const CellRows<Words>& cells, Words valid) {
     const RowBits<Words>* r = cells.row;
-    const __m512i differ = (__m512i)(((r[0].at ^ r[0].after) & valid) | (r[0].at ^ r[1].at) | (r[0].at ^ r[2].at) |
-                                     (((r[0].at ^ r[3].at) | (r[0].at ^ r[1].after) | (r[0].at ^ r[2].after) |
-                                       (r[0].at ^ r[3].after)) &
-                                      valid));
+    const __m512i differ =
+        (__m512i)(((r[0].at ^ r[0].after) & valid) | (r[0].at ^ r[1].at) | (r[0].at ^ r[2].at) |
+                  (((r[0].at ^ r[3].at) | (r[0].at ^ r[1].after) | (r[0].at ^ r[2].after) |
+                    (r[0].at ^ r[3].after)) &
+                   valid));
     return _mm512_test_epi64_mask(differ, differ) == 0;
 }
 
