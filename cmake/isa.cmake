@@ -6,11 +6,14 @@
 set(TORCHMCUBES_AVX2_FLAGS -mavx2 -mbmi -mbmi2 -mpopcnt -mlzcnt -mf16c)
 set(TORCHMCUBES_AVX512_FLAGS
     ${TORCHMCUBES_AVX2_FLAGS} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vbmi -mavx512vbmi2
-    -mavx512bitalg -mavx512vpopcntdq -mprefer-vector-width=512
-    -Wno-maybe-uninitialized -Wno-uninitialized) # GCC 12 warns of its own intrinsics' undefined operands
+    -mavx512bitalg -mavx512vpopcntdq -mprefer-vector-width=512)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU") # GCC 12 warns of its own intrinsics' undefined operands
+  list(APPEND TORCHMCUBES_AVX512_FLAGS -Wno-maybe-uninitialized -Wno-uninitialized)
+endif()
 
 function(torchmcubes_set_isa_flags simd_dir)
-  if(MSVC OR NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+  # The AVX files are in GCC's and Clang's dialect (clang-cl too): Microsoft's own compiler builds the scalar level.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "MSVC" OR NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
     return()
   endif()
   set_source_files_properties(${simd_dir}/avx2.cpp PROPERTIES COMPILE_OPTIONS "${TORCHMCUBES_AVX2_FLAGS}")

@@ -2,6 +2,10 @@
 """The ways in which existing code calls torchmcubes; each must keep working."""
 
 import importlib.util
+import shutil
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
 
 import mesh_checks as check
 import numpy as np
@@ -123,3 +127,15 @@ def test_where_the_original_is_wrong():
     assert np.abs(np.linalg.norm(verts.numpy() - [31.5, 31.4, 31.3], axis=1) - 20).max() < 0.02
     ramp = torch.arange(9.0).reshape(1, 9, 1, 1).expand(1, 9, 3, 2)
     assert torchmcubes.grid_interp(ramp, torch.tensor([[0.0, 0.0, 7.5]])).item() == 7.5
+
+
+@pytest.mark.parametrize("name", ["torchmcubes", "torchmcubes_module"])
+def test_the_original_beside_us_is_told(name, tmp_path, run_python):
+    for package in ("torchmcubes", "torchmcubes_module"):
+        shutil.copytree(Path(sys.modules[package].__file__).parent, tmp_path / package)
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import {name}"
+    assert run_python(code, check=False).stderr == ""
+    (tmp_path / f"torchmcubes_module{EXTENSION_SUFFIXES[0]}").touch()
+    done = run_python(code, check=False)
+    assert done.returncode == 0
+    assert "RuntimeWarning: torchmcubes and torchmcubes-bw are both installed" in done.stderr

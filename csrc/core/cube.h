@@ -40,24 +40,22 @@ constexpr int edge_upper_corner(int edge) { return edge_lower_corner(edge) + (1 
 
 // The edge between two corners that differ in one coordinate.
 constexpr int edge_between(int corner_a, int corner_b) {
-    for (int edge = 0; edge < kEdges; ++edge) {
-        const int low = edge_lower_corner(edge), high = edge_upper_corner(edge);
-        if ((low == corner_a && high == corner_b) || (low == corner_b && high == corner_a)) return edge;
-    }
-    return -1;
+    const int low = corner_a & corner_b, step = corner_a ^ corner_b;
+    if (step == 1) return (low >> 1) & 3;
+    if (step == 2) return 4 + (low & 1) + ((low >> 1) & 2);
+    return 8 + (low & 3);
+}
+
+// The two faces of the cube an edge lies on: bit 2 * axis + side of each.
+constexpr int edge_faces(int edge) {
+    const int low = edge_lower_corner(edge);
+    int faces = 0;
+    for (int axis = 0; axis < 3; ++axis)
+        if (axis != edge_axis(edge)) faces |= 1 << (2 * axis + ((low >> axis) & 1));
+    return faces;
 }
 
 // Do two edges lie on a common face of the cube?
-constexpr bool edges_share_face(int e, int f) {
-    for (int axis = 0; axis < 3; ++axis) {
-        for (int side = 0; side < 2; ++side) {
-            const int want = side << axis, bit = 1 << axis;
-            if ((edge_lower_corner(e) & bit) == want && (edge_upper_corner(e) & bit) == want &&
-                (edge_lower_corner(f) & bit) == want && (edge_upper_corner(f) & bit) == want)
-                return true;
-        }
-    }
-    return false;
-}
+constexpr bool edges_share_face(int e, int f) { return (edge_faces(e) & edge_faces(f)) != 0; }
 
 }  // namespace mc

@@ -36,18 +36,23 @@ def manifest() -> dict[str, Any]:
     return found
 
 
-def choose_image(capability: tuple[int, int]) -> str | None:
-    """Return the file that serves a compute capability, or None.
+def image_for(capability: tuple[int, int], cubins: list[int], ptx: list[int]) -> str | None:
+    """Return the file, of those aboard, that serves a compute capability, or None.
 
     A cubin runs on its own capability and on higher ones of the same major version; PTX is compiled by
     the driver for any capability from its own on.
     """
     number = 10 * capability[0] + capability[1]
-    cubins = [c for c in manifest()["cubins"] if c // 10 == capability[0] and c <= number]
-    if cubins:
-        return f"sm_{max(cubins)}.cubin"
-    ptx = [p for p in manifest()["ptx"] if p <= number]
-    return f"compute_{max(ptx)}.ptx" if ptx else None
+    fitting = [c for c in cubins if c // 10 == capability[0] and c <= number]
+    if fitting:
+        return f"sm_{max(fitting)}.cubin"
+    older = [p for p in ptx if p <= number]
+    return f"compute_{max(older)}.ptx" if older else None
+
+
+def choose_image(capability: tuple[int, int]) -> str | None:
+    """Return this build's file that serves a compute capability, or None."""
+    return image_for(capability, manifest()["cubins"], manifest()["ptx"])
 
 
 def _served() -> str:

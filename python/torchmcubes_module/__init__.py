@@ -9,6 +9,7 @@ from __future__ import annotations
 from torchmcubes_bw import HAS_CUDA
 from torchmcubes_bw import grid_interp as grid_interp_cpu
 from torchmcubes_bw import marching_cubes as mcubes_cpu
+from torchmcubes_bw._coexistence import warn_of_the_original
 
 __all__ = ["grid_interp_cpu", "mcubes_cpu"]
 
@@ -16,3 +17,6 @@ if HAS_CUDA:
     mcubes_cuda = mcubes_cpu
     grid_interp_cuda = grid_interp_cpu
     __all__ += ["grid_interp_cuda", "mcubes_cuda"]
+
+warn_of_the_original(__file__)
+del warn_of_the_original

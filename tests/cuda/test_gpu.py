@@ -117,7 +117,7 @@ def test_out_of_memory_and_the_call_after_it():
     free, _ = torch.cuda.mem_get_info()
     vol = torch.zeros((1, 1, 1), dtype=torch.uint8, device="cuda")
     side = int((free * 40) ** (1 / 3))  # scratch alone is more than there is
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(torch.cuda.OutOfMemoryError):
         marching_cubes(vol.expand(side, side, side), 0.5)
     check(torch.from_numpy(volumes.noise((20, 20, 20))), 0.1)
 

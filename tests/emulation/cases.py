@@ -103,7 +103,7 @@ def one_read_and_little_scratch():
 
 ILLEGAL = "an illegal memory access was encountered"
 FAULTS = {
-    "cuLaunchKernel:2": (torch.OutOfMemoryError, "cuLaunchKernel: out of memory (CUDA error 2)"),
+    "cuLaunchKernel:2": (torch.cuda.OutOfMemoryError, "cuLaunchKernel: out of memory (CUDA error 2)"),
     "cuLaunchKernel:700": (RuntimeError, f"cuLaunchKernel: {ILLEGAL} (CUDA error 700)"),
     "cuStreamSynchronize:999": (RuntimeError, "cuStreamSynchronize: unknown error (CUDA error 999)"),
 }

@@ -97,10 +97,7 @@ namespace mc::cpu {
 
 const RowFunctions* avx2_rows() {
     static const RowFunctions table = make_row_functions<Avx2Lanes>("avx2");
-    const bool runs = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-                      __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt") &&
-                      __builtin_cpu_supports("f16c");
-    return runs ? &table : nullptr;
+    return &table;
 }
 
 }  // namespace mc::cpu

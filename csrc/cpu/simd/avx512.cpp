@@ -103,12 +103,7 @@ namespace mc::cpu {
 
 const RowFunctions* avx512_rows() {
     static const RowFunctions table = make_row_functions<Avx512Lanes>("avx512");
-    const bool runs = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-                      __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") &&
-                      __builtin_cpu_supports("avx512bitalg") && __builtin_cpu_supports("avx512vpopcntdq") &&
-                      __builtin_cpu_supports("bmi2");
-    return runs ? &table : nullptr;
+    return &table;
 }
 
 }  // namespace mc::cpu

@@ -4,19 +4,26 @@
 #include <stdexcept>
 #include <string>
 
+#include "cpu_features.h"
 #include "row_functions.h"
 
 namespace mc::cpu {
 
 namespace {
 
-using GetRows = const RowFunctions* (*)();
+bool every_cpu() { return true; }
+
 struct NamedLevel {
     const char* name;
-    GetRows rows;
+    bool (*cpu_runs)();
+    const RowFunctions* (*built)();  // called only where the CPU runs it
+
+    const RowFunctions* rows() const { return cpu_runs() ? built() : nullptr; }
 };
-constexpr NamedLevel kLevels[] = {
-    {"avx512", avx512_rows}, {"avx2", avx2_rows}, {"neon", neon_rows}, {"scalar", scalar_rows}};
+constexpr NamedLevel kLevels[] = {{"avx512", cpu_runs_avx512, avx512_rows},
+                                  {"avx2", cpu_runs_avx2, avx2_rows},
+                                  {"neon", every_cpu, neon_rows},
+                                  {"scalar", every_cpu, scalar_rows}};
 
 std::string listed(const std::vector<const char*>& names) {
     std::string text;

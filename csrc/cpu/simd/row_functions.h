@@ -67,7 +67,8 @@ struct RowFunctions {
     EmitRow emit_faces[2];  // indices of int32, int64
 };
 
-// One per file in this folder; null where the build or the machine has no such level.
+// One per file in this folder; null where the build has no such level. To be called only where the CPU
+// runs it: even the making of the table is compiled for the level.
 const RowFunctions* scalar_rows();
 const RowFunctions* avx2_rows();
 const RowFunctions* avx512_rows();

@@ -7,6 +7,7 @@ import typer
 
 from .. import __version__
 from .bench import bench
+from .doctor import doctor
 from .extract import extract
 
 app = typer.Typer(
@@ -36,3 +37,4 @@ def _program(
 
 app.command()(extract)
 app.command()(bench)
+app.command()(doctor)

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+"""`torchmcubes-bw doctor`: what is well on this machine, what is not, and the cure."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from ..doctor import as_json, as_text, examine, exit_code, read_machine, self_tests
+from .errors import reported
+from .watch import watch
+
+
+def doctor(
+    json: Annotated[
+        bool, typer.Option("--json", help="Facts and findings as JSON, for a bug report; it names nobody.")
+    ] = False,
+    watching: Annotated[
+        bool,
+        typer.Option(
+            "--watch", help="Show memory, swap, CPU and GPU while something else runs, until Ctrl-C."
+        ),
+    ] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks of --watch.")] = 1.0,
+) -> None:
+    """Examine this machine, its torch and this build, and extract a known mesh on every device.
+
+    Exits with 1 where something is broken.
+    """
+    with reported():
+        if watching:
+            watch(every)
+            return
+        machine = read_machine()
+        findings = [*examine(machine), *self_tests(machine)]
+        typer.echo(as_json(machine, findings) if json else as_text(findings, sys.stdout.encoding))
+    raise typer.Exit(exit_code(findings))
