@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One command per job: `nox -s lint`, `tests`, `build`, `wheel`, `torch_versions`."""
+"""One command per job: `nox -s lint`, `tests`, `build`, `wheel`, `cross`, `triposr`, `torch_versions`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ from pathlib import Path
 import nox
 
 nox.options.sessions = ["lint", "tests"]
+PYTHONS = range(10, 15)
+WHEELS = {  # per platform: the architectures, the end of each wheel's identifier
+    "linux": ("x86_64,aarch64", ["manylinux_x86_64", "manylinux_aarch64"]),
+    "windows": ("AMD64", ["win_amd64"]),
+    "macos": ("x86_64,arm64", ["macosx_x86_64", "macosx_arm64"]),
+}
 TORCH = "torch==2.13.0"  # any torch serves; pinned so that every run tests the same
 
 
@@ -25,6 +31,11 @@ def lint(session: nox.Session) -> None:
     sources = session.run("git", "ls-files", "csrc/*", "tests/*", silent=True, external=True)
     sources = [path for path in sources.split() if path.endswith((".h", ".cpp", ".cu", ".cuh"))]
     session.run("clang-format", "--dry-run", "--Werror", *sources)
+    for platform, (architectures, wanted) in WHEELS.items():
+        choice = ("--platform", platform, "--archs", architectures)
+        listed = session.run("cibuildwheel", "--print-build-identifiers", *choice, silent=True).split()
+        if sorted(listed) != sorted(f"cp3{minor}-{tag}" for minor in PYTHONS for tag in wanted):
+            session.error(f"the wheels for {platform} have changed: {' '.join(listed)}")
 
 
 @nox.session
@@ -49,6 +60,23 @@ def wheel(session: nox.Session) -> None:
         python = test_in_fresh_environment(session, package, TORCH)
         if package.suffix == ".whl":
             session.run(python, "scripts/check_coexistence.py", str(package), external=True)
+
+
+@nox.session
+def cross(session: nox.Session) -> None:
+    """Compile for the platforms that are not at hand; compare hashes where an emulator is."""
+    session.install("pybind11>=2.13", "ziglang>=0.15")
+    session.run("python", "scripts/check_cross.py")
+
+
+@nox.session
+def triposr(session: nox.Session) -> None:
+    """Resolve TripoSR's published requirements beside the wheel in dist/, and check for conflicts."""
+    (package,) = Path("dist").glob("*.whl")
+    listed = Path("tests/triposr-requirements.txt").read_text("utf-8")
+    resolved = Path(session.create_tmp()) / "requirements.txt"
+    resolved.write_text(listed.replace("\ntorchmcubes-bw\n", f"\n{package.resolve()}\n"), "utf-8")
+    session.run("pip", "install", "-q", "--dry-run", "-r", str(resolved), TORCH)
 
 
 @nox.session
