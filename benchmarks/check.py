@@ -6,12 +6,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from torchmcubes_bw._mesh import is_closed, signed_volume
+
+
+def as_array(part: Any) -> np.ndarray:
+    """Return a mesh's vertices or faces as an array, from wherever they are."""
+    return np.asarray(part.cpu() if isinstance(part, torch.Tensor) else part)
 
 
 def compare(mesh: Any, reference: Any, same_counts: bool, closed: bool) -> str | None:
     """Return what is wrong with a mesh, or None."""
-    verts, faces = (np.asarray(part) for part in mesh)
+    verts, faces = (as_array(part) for part in mesh)
     want_verts, want_faces = reference
     if same_counts and len(verts) != len(want_verts):
         return f"{len(verts)} vertices, not {len(want_verts)}"

@@ -3,6 +3,8 @@
 
     python -m benchmarks.gpu --out benchmarks/results/gpu.json
 
+Other libraries on the GPU: python -m benchmarks --device cuda.
+
 The limit is the time to read the volume once and write the mesh once at the copy bandwidth measured in the same
 run. Device time is taken by events on the stream, around calls queued back to back; the wait for the mesh's size
 is part of it.
@@ -55,26 +57,7 @@ def run_case(field: str, size: int) -> dict[str, Any]:
     limit = moved / copy_bandwidth("cuda")
     scratch = _core.cuda_scratch_bytes((size, size, size))
     return {"field": field, "size": size, **counts, "bytes": moved, "seconds": calls, "device": device,
-            "limit": limit, "scratch_bytes": scratch, "rivals": rivals(on_gpu, level, counts)}  # fmt: skip
-
-
-def rivals(vol: torch.Tensor, level: float, counts: dict[str, int]) -> dict[str, Any]:
-    """Time diso, where it is installed, if it finds as many faces."""
-    try:
-        from diso import DiffMC  # noqa: PLC0415 - found at run time
-    except ImportError as error:
-        return {"diso": f"skipped: {error}"}
-    extractor = DiffMC(dtype=torch.float32).cuda()
-    try:
-        _, faces = extractor(vol, None, isovalue=level, normalize=False)
-        if abs(len(faces) - counts["faces"]) > 0.02 * counts["faces"]:
-            return {"diso": f"{len(faces)} faces, not about {counts['faces']}"}
-        seconds = [
-            timed(lambda: extractor(vol, None, isovalue=level, normalize=False), "cuda") for _ in range(20)
-        ]
-        return {"diso": statistics.median(seconds)}
-    except RuntimeError as error:
-        return {"diso": f"failed: {error}"}
+            "limit": limit, "scratch_bytes": scratch}  # fmt: skip
 
 
 def table(results: list[dict[str, Any]]) -> Table:
@@ -107,7 +90,7 @@ def main(out: Annotated[Path | None, typer.Option(help="Where the JSON goes.")] 
     for field, size in CASES:
         try:
             results.append(run_case(field, size))
-        except torch.OutOfMemoryError as error:
+        except torch.cuda.OutOfMemoryError as error:
             Console(stderr=True).print(f"skipped {field} {size}: {error}")
     report = {"machine": machine(), "copy_gb_s": copy_bandwidth("cuda") / 1e9, "results": results}
     if out:

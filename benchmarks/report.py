@@ -35,8 +35,10 @@ Made by `python -m benchmarks` and `python -m benchmarks.report`; the raw figure
   volume once and write the mesh once.
 
 A mesh is checked before its time counts: V as ours (scikit-image merges vertices), F and the volume enclosed within
-0.5 % (an ambiguous face may be decided the other way), and closed. Rivals run at their best settings: no normals where they can be left out, their own input layout
-made beforehand. VTK runs with its STDThread backend.
+0.5 % (an ambiguous face may be decided the other way), and closed. Rivals run at their best settings: no normals where
+they can be left out, their own input layout made beforehand, float16 and int16 samples converted to float32 beforehand
+(ours reads them as they are). VTK runs with its STDThread backend. Who would take more than 12 s or more memory
+than there is, by what half the size took, is left out.
 """
 
 
@@ -64,15 +66,16 @@ def _between(text: str, marker: str, new: str) -> str:
     return re.sub(pattern, lambda match: match[1] + new + match[2], text, flags=re.DOTALL)
 
 
-def _cases(report: dict[str, Any]) -> dict[tuple[str, int], list[dict[str, Any]]]:
-    cases: dict[tuple[str, int], list[dict[str, Any]]] = {}
+def _cases(report: dict[str, Any]) -> dict[tuple[str, int, str], list[dict[str, Any]]]:
+    cases: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
     for entry in report["results"]:
-        cases.setdefault((entry["field"], entry["size"]), []).append(entry)
+        cases.setdefault((entry["field"], entry["size"], entry["dtype"]), []).append(entry)
     return cases
 
 
-def _title(field: str, size: int) -> str:
-    return "MNI152, 1 mm" if field == SCAN else f"{field} {size}³"
+def _title(field: str, size: int, dtype: str) -> str:
+    of = "" if dtype == "float32" else f" {dtype}"
+    return "MNI152, 1 mm" if field == SCAN else f"{field} {size}³{of}"
 
 
 def _median_ms(entry: dict[str, Any]) -> float:
@@ -106,11 +109,11 @@ def benchmarks_page(report: dict[str, Any]) -> str:
     lines = [_HEAD, machine_line(report), ""]
     lines += ["![Time against size](images/benchmark_time.svg)", ""]
     lines += ["![Memory against size](images/benchmark_memory.svg)", ""]
-    for (field, size), entries in _cases(report).items():
+    for case, entries in _cases(report).items():
         ours = entries[0]
         limit = _limit_ms(ours, report)
         lines += [
-            f"## {_title(field, size)}",
+            f"## {_title(*case)}",
             "",
             f"{ours['vertices']} vertices, {ours['faces']} faces. Limit {limit:.2f} ms.",
             "",
@@ -152,13 +155,17 @@ def _grid_interp(report: dict[str, Any]) -> list[str]:
 
 def readme_table(report: dict[str, Any]) -> str:
     """Return the README's short table: one row a rival, one column a case."""
-    cases = {key: e for key, e in _cases(report).items() if key[1] in (256, 512) or key[0] == SCAN}
-    heads = [_title(field, size) for field, size in cases]
+    shown = [k for k in _cases(report) if k[2] == "float32" and (k[1] in (256, 512) or k[0] == SCAN)]
+    cases = {key: _cases(report)[key] for key in shown}
+    heads = [_title(*case) for case in cases]
     lines = [f"| ms | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(heads)}"]
     for name in [entry["rival"] for entry in next(iter(cases.values()))]:
         cells = []
         for entries in cases.values():
             entry = next(e for e in entries if e["rival"] == name)
+            if entry["fault"]:
+                cells.append("–")
+                continue
             ms, ours = _median_ms(entry), _median_ms(entries[0])
             cells.append(f"**{ms:.1f}**" if name == OURS else f"{ms:.0f} ({ms / ours:.1f}×)")
         lines.append(f"| {name} | {' | '.join(cells)} |")
@@ -185,10 +192,11 @@ def _extra_mib(entry: dict[str, Any]) -> float:
 def _plot(report: dict[str, Any], name: str, label: str, value: Any, limit: bool) -> None:
     import matplotlib.pyplot as plt  # noqa: PLC0415
 
-    names = list(dict.fromkeys(field for field, _ in _cases(report) if field != SCAN))
+    names = list(dict.fromkeys(field for field, *_ in _cases(report) if field != SCAN))
     figure, axes = plt.subplots(1, len(names), figsize=(5.2 * len(names), 4.6), sharey=True, squeeze=False)
     for axis, field in zip(axes[0], names, strict=True):
-        entries = [e for e in report["results"] if e["field"] == field and not e["fault"]]
+        mine_of_field = (e for e in report["results"] if e["field"] == field and e["dtype"] == "float32")
+        entries = [e for e in mine_of_field if not e["fault"]]
         for rival in dict.fromkeys(e["rival"] for e in entries):
             mine = [e for e in entries if e["rival"] == rival]
             style = {"linewidth": 3, "color": "black", "zorder": 3} if rival == OURS else {"linewidth": 1.3}

@@ -10,10 +10,20 @@ SCAN = "mni152"
 OPEN = ("gyroid", "noise")  # run into the volume's border
 
 
-def volume(field: str, size: int) -> tuple[torch.Tensor, float]:
-    """Return a volume and its level; the scan comes in its own size, whatever is asked for."""
+def volume(field: str, size: int, dtype: str = "float32") -> tuple[torch.Tensor, float]:
+    """Return a volume and its level; the scan comes in its own size and type, whatever is asked for.
+
+    Integer samples are the field's, scaled to a range of some thousand, and no sample is the level.
+    """
     if field != SCAN:
-        return fields.sample(field, size), fields.FIELDS[field].level
+        vol, level = fields.sample(field, size), fields.FIELDS[field].level
+        kind = getattr(torch, dtype)
+        if kind.is_floating_point:
+            vol = vol.to(kind)
+            vol[vol == level] += 2**-8
+            return vol, level
+        scaled = ((vol - level) * 1000).round().clamp(-30000, 30000).to(kind)
+        return scaled, -0.5
     from nilearn.datasets import load_mni152_template  # noqa: PLC0415 - an optional extra
 
     template = load_mni152_template(resolution=1).get_fdata(dtype="float32")

@@ -62,6 +62,12 @@ def libraries() -> list[str]:
     return found + ([system] if system else [])
 
 
+def open_builtins(folder: Path) -> None:
+    """Open the library that NVRTC wants when it compiles; not every NVRTC looks in its own folder."""
+    for path in sorted(folder.glob("libnvrtc-builtins.so.*")):
+        ctypes.CDLL(str(path))
+
+
 class Nvrtc:
     """The library, opened; the first that is new enough."""
 
@@ -77,6 +83,7 @@ class Nvrtc:
             self._library.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
             self.version = (major.value, minor.value)
             if self.version >= OLDEST:
+                open_builtins(Path(path).parent)
                 return
             seen.append(f"{path}: version {major.value}.{minor.value}")
         wanted = f"NVRTC {OLDEST[0]}.{OLDEST[1]} or newer (pip install nvidia-cuda-nvrtc-cu12)"

@@ -32,4 +32,6 @@ else
     echo "compute-sanitizer is not installed: skipped"
 fi
 
-"$python" -m benchmarks.gpu --out "${1:-benchmarks/results/gpu.json}"
+result=${1:-benchmarks/results/gpu.json}
+"$python" -m benchmarks --device cuda --fields metaballs,gyroid --out "${result%.json}_rivals.json"
+"$python" -m benchmarks.gpu --out "$result"

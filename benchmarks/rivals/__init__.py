@@ -24,25 +24,32 @@ class Rival:
 
     Attributes:
         name: as the tables show it.
-        ready: takes the volume (a CPU float32 tensor) and the level, returns the call that is timed.
+        ready: takes the volume (a float32 tensor on `device`; ours takes any dtype) and the level, returns the call
+            that is timed.
         same_counts: whether V must equal ours; not where a library merges vertices.
         versions: of what it runs on.
+        devices: where it can run, of ``cpu`` and ``cuda``.
+        elsewhere: whether it runs in a process of its own, whose memory cannot be watched from here.
     """
 
     name: str
     ready: Callable[[torch.Tensor, float], Extract]
     versions: dict[str, str]
     same_counts: bool = True
+    devices: tuple[str, ...] = ("cpu",)
+    elsewhere: bool = False
 
 
-def all_rivals(threads: int) -> tuple[list[Rival], dict[str, str]]:
-    """Return what can run here, and why the others cannot."""
+def all_rivals(threads: int, device: str) -> tuple[list[Rival], dict[str, str]]:
+    """Return what can run on a device, and why the others cannot."""
     found: list[Rival] = []
     missing: dict[str, str] = {}
     for module in pkgutil.iter_modules(__path__):
-        adapter = importlib.import_module(f"{__name__}.{module.name}")
         try:
-            found += adapter.rivals(threads)
+            offered = importlib.import_module(f"{__name__}.{module.name}").rivals(threads)
         except ImportError as error:
             missing[module.name] = str(error)
+            continue
+        found += [rival for rival in offered if device in rival.devices]
+        missing |= {r.name: f"does not run on {device}" for r in offered if device not in r.devices}
     return found, missing

@@ -10,15 +10,16 @@ warp.config.quiet = True  # it greets on stdout otherwise
 
 
 def rivals(threads: int) -> list[Rival]:
-    """Return NVIDIA Warp on the CPU; it has no threads to set there."""
+    """Return NVIDIA Warp; it has no threads to set on the CPU."""
+    warp.init()
 
     def ready(vol, level) -> Extract:
-        field = warp.array(vol.numpy(), dtype=warp.float32, device="cpu")
+        field = warp.from_torch(vol)
 
         def extract():
             verts, indices = warp.geometry.IsoSurfaceMarchingCubes.extract(field, level)
-            return verts.numpy(), indices.numpy().reshape(-1, 3)
+            return warp.to_torch(verts), warp.to_torch(indices).reshape(-1, 3)
 
         return extract
 
-    return [Rival("Warp", ready, {"warp": warp.__version__})]
+    return [Rival("Warp", ready, {"warp": warp.__version__}, devices=("cpu", "cuda"))]

@@ -122,9 +122,11 @@ def test_an_installed_original_is_found(tmp_path, monkeypatch):
     info = tmp_path / "torchmcubes-0.1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: torchmcubes\nVersion: 0.1.0\n")
-    (info / "RECORD").write_text(
-        "torchmcubes/__init__.py,,\ntorchmcubes_module.cpython-311-x86_64-linux-gnu.so,,\n"
-    )
+    files = ["torchmcubes/__init__.py", "torchmcubes_module.cpython-311-x86_64-linux-gnu.so"]
+    (info / "RECORD").write_text("".join(f"{name},,\n" for name in files))
+    (tmp_path / "torchmcubes").mkdir()
+    for name in files:
+        (tmp_path / name).touch()
     assert facts.other_owners() == {"torchmcubes": (), "torchmcubes_module": ()}
     monkeypatch.syspath_prepend(tmp_path)
     assert facts.other_owners() == {
