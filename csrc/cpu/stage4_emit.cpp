@@ -10,7 +10,7 @@ namespace mc::cpu {
 
 namespace {
 
-constexpr i64 kPrefetchRows = 2;
+constexpr i64 kBatchEdges = 256;  // a batch of more is emitted before the next row joins it
 
 // Where the caller wants the mesh.
 struct Mesh {
@@ -58,6 +58,61 @@ private:
     i64 held_[4] = {-1, -1, -1, -1};
 };
 
+// Collects the vertices of a chunk's rows in batches, and writes them one after the other.
+class VertexWriter {
+public:
+    VertexWriter(const Plan& plan, const Level& level, i64 z, void* in_plane_to, void* upright_to)
+        : volume_(plan.volume), rows_(row_functions()) {
+        batch_.z = z;
+        batch_.stride_x = volume_.stride_x;
+        batch_.stride_y = volume_.stride_y;
+        batch_.up_z = z + 1 < volume_.nz ? volume_.stride_z : 0;
+        batch_.level = &level;
+        batch_.in_plane_to = in_plane_to;
+        batch_.upright_to = upright_to;
+        batch_.in_plane.size = batch_.upright.size = 0;
+    }
+
+    void add_row(const EdgeWord* edges, i64 y, const RowCounts& counts) {
+        const i64 words = volume_.words();
+        if (words > kSpanWords) return add_spans(edges, y);
+        if (y - batch_.y >= kBatchRows || batch_.in_plane.size + i64{counts.in_plane} > kBatchEdges ||
+            batch_.upright.size + i64{counts.upright} > kBatchEdges)
+            flush();
+        if (empty()) begin(y, 0);
+        rows_.append_row(edges, words, y - batch_.y, batch_);
+    }
+
+    void flush() {
+        if (empty()) return;
+        rows_.emit_vertices[static_cast<int>(volume_.dtype)](batch_);
+        batch_.in_plane.size = batch_.upright.size = 0;
+    }
+
+private:
+    // A row too long for a batch: a batch each of its spans.
+    void add_spans(const EdgeWord* edges, i64 y) {
+        for (i64 w = 0; w < volume_.words(); w += kSpanWords) {
+            begin(y, 64 * w);
+            rows_.append_row(edges + w, std::min<i64>(kSpanWords, volume_.words() - w), 0, batch_);
+            flush();
+        }
+    }
+
+    bool empty() const { return batch_.in_plane.size + batch_.upright.size == 0; }
+
+    void begin(i64 y, i64 x) {
+        batch_.x = x;
+        batch_.y = y;
+        batch_.samples =
+            volume_.row(batch_.z, y) + x * volume_.stride_x * kDtypeBytes[static_cast<int>(volume_.dtype)];
+    }
+
+    const Volume& volume_;
+    const RowFunctions& rows_;
+    VertexBatch batch_;
+};
+
 class ChunkEmitter {
 public:
     ChunkEmitter(const Plan& plan, const Mesh& mesh)
@@ -68,12 +123,16 @@ public:
         const i64 last = std::min(first + plan_.chunk_rows, plan_.volume.ny);
         EdgeWindow window(plan_, rows_.find_edges);
         Addresses here = chunk_addresses(z, c), above = chunk_addresses(z + 1, c + plan_.chunks_a_plane);
+        VertexWriter vertices(plan_, level_, z, mesh_.verts + here.in_plane * mesh_.vertex_bytes,
+                              mesh_.verts + here.upright * mesh_.vertex_bytes);
         for (i64 y = first; y < last; ++y) {
             const RowCounts& counts = row_counts(z, y);
-            if (counts.in_plane | counts.upright | counts.triangles) emit_row(window, z, y, here, above);
+            if (counts.in_plane | counts.upright) vertices.add_row(window.get(0, z, y, here), y, counts);
+            if (counts.triangles) emit_faces(window, z, y, here, above);
             here.advance(counts);
             if (z + 1 < plan_.volume.nz) above.advance(row_counts(z + 1, y));
         }
+        vertices.flush();
     }
 
 private:
@@ -87,32 +146,16 @@ private:
         return {chunk.in_plane, chunk.upright, chunk.triangles};
     }
 
-    void emit_row(EdgeWindow& window, i64 z, i64 y, const Addresses& here, const Addresses& above) const {
-        const Volume& volume = plan_.volume;
-        const i64 up_y = std::min(y + 1, volume.ny - 1), up_z = std::min(z + 1, volume.nz - 1);
-        RowOutput out{};
-        out.nx = volume.nx;
-        out.edges[0][0] = window.get(0, z, y, here);
-        out.samples = volume.row(z, y);
-        out.samples_y = volume.row(z, up_y);
-        out.samples_z = volume.row(up_z, y);
-        out.samples_ahead = volume.row(up_z, std::min(y + kPrefetchRows, volume.ny - 1));
-        out.stride_x = volume.stride_x;
-        out.y = y;
-        out.z = z;
-        out.level = &level_;
-        out.in_plane = mesh_.verts + here.in_plane * mesh_.vertex_bytes;
-        out.upright = mesh_.verts + here.upright * mesh_.vertex_bytes;
-        rows_.emit_vertices[static_cast<int>(volume.dtype)](out);
-        if (row_counts(z, y).triangles == 0) return;
+    void emit_faces(EdgeWindow& window, i64 z, i64 y, const Addresses& here, const Addresses& above) const {
         Addresses here_y = here, above_y = above;
         here_y.advance(row_counts(z, y));
         above_y.advance(row_counts(z + 1, y));
-        out.edges[0][1] = window.get(0, z, y + 1, here_y);
-        out.edges[1][0] = window.get(1, z + 1, y, above);
-        out.edges[1][1] = window.get(1, z + 1, y + 1, above_y);
-        out.faces = mesh_.faces + here.triangles * mesh_.face_bytes;
-        rows_.emit_faces[mesh_.wide_faces](out);
+        const FaceRow row{plan_.volume.nx,
+                          {{window.get(0, z, y, here), window.get(0, z, y + 1, here_y)},
+                           {window.get(1, z + 1, y, above), window.get(1, z + 1, y + 1, above_y)}},
+                          mesh_.faces + here.triangles * mesh_.face_bytes,
+                          mesh_.faces + here_y.triangles * mesh_.face_bytes};
+        rows_.emit_faces[mesh_.wide_faces](row);
     }
 
     const Plan& plan_;

@@ -10,17 +10,17 @@ namespace {
 
 template <class Lanes>
 RowFunctions make_row_functions(const char* name) {
-    return {
-        name,
-        {classify_row<Lanes, float>, classify_row<Lanes, double>, classify_row<Lanes, f16>,
-         classify_row<Lanes, bf16>, classify_row<Lanes, u8>, classify_row<Lanes, i8>,
-         classify_row<Lanes, i16>, classify_row<Lanes, i32>},
-        Lanes::count_row,
-        find_edges,
-        {emit_vertices_of_row<Lanes, float>, emit_vertices_of_row<Lanes, double>,
-         emit_vertices_of_row<Lanes, f16>, emit_vertices_of_row<Lanes, bf16>, emit_vertices_of_row<Lanes, u8>,
-         emit_vertices_of_row<Lanes, i8>, emit_vertices_of_row<Lanes, i16>, emit_vertices_of_row<Lanes, i32>},
-        {emit_faces_of_row<Lanes, i32>, emit_faces_of_row<Lanes, i64>}};
+    return {name,
+            {classify_row<Lanes, float>, classify_row<Lanes, double>, classify_row<Lanes, f16>,
+             classify_row<Lanes, bf16>, classify_row<Lanes, u8>, classify_row<Lanes, i8>,
+             classify_row<Lanes, i16>, classify_row<Lanes, i32>},
+            count_rows<Lanes>,
+            find_edges,
+            append_row<Lanes>,
+            {emit_vertices<Lanes, float>, emit_vertices<Lanes, double>, emit_vertices<Lanes, f16>,
+             emit_vertices<Lanes, bf16>, emit_vertices<Lanes, u8>, emit_vertices<Lanes, i8>,
+             emit_vertices<Lanes, i16>, emit_vertices<Lanes, i32>},
+            {emit_faces_of_row<Lanes, i32>, emit_faces_of_row<Lanes, i64>}};
 }
 
 // The definition that every level's own lanes must equal, and what they fall back on.
@@ -37,15 +37,15 @@ struct ScalarLanes {
         ::append_edges(even, odd, first, list);
     }
     template <class T, class Coord>
-    static Coord* emit_in_plane(const RowSamples<T>& row, i64 x0, const EdgeList& list, Coord* to) {
-        return ::emit_in_plane(row, x0, list, to);
+    static Coord* emit_in_plane(const Samples<T>& samples, const EdgeList& list, Coord* to) {
+        return ::emit_in_plane(samples, list, to);
     }
     template <class T, class Coord>
-    static Coord* emit_upright(const RowSamples<T>& row, i64 x0, const EdgeList& list, Coord* to) {
-        return ::emit_upright(row, x0, list, to);
+    static Coord* emit_upright(const Samples<T>& samples, const EdgeList& list, Coord* to) {
+        return ::emit_upright(samples, list, to);
     }
     template <class Index>
-    static Index* emit_faces(CellEdges edges, u64 active, Index* to) {
+    static Index* emit_faces(CellEdges edges, u64 active, Index* to, const Index*) {
         return emit_faces_of_word(edges, active, to);
     }
 

@@ -13,12 +13,27 @@ namespace {
 using namespace mc;
 using namespace mc::cpu;
 
+// How far ahead of the comparison the samples are asked for, in bytes: a page, where the processor's own
+// prefetching ends.
+constexpr i64 kAhead = 4096;
+
+inline void prefetch_lines(const char* from, std::size_t bytes) {
+#if defined(__GNUC__)
+    for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + at);
+#else
+    (void)from, (void)bytes;
+#endif
+}
+
 template <class Lanes, class T>
 bool classify_row(const void* samples, i64 n, const Level& level, u64* words) {
     const T* row = static_cast<const T*>(samples);
     u64 nan = 0;
     i64 x = 0;
-    for (; x + 64 <= n; x += 64) *words++ = Lanes::inside64(row + x, level, nan);
+    for (; x + 64 <= n; x += 64) {
+        prefetch_lines(reinterpret_cast<const char*>(row + x) + kAhead, 64 * sizeof(T));
+        *words++ = Lanes::inside64(row + x, level, nan);
+    }
     if (x < n) {
         T tail[64] = {};
         std::memcpy(tail, row + x, static_cast<std::size_t>(n - x) * sizeof(T));

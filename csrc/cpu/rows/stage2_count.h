@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Stage 2 on one row: how many vertices and triangles it owns, from the inside-bits alone.
+// Stage 2 on a run of rows: how many vertices and triangles each owns, from the inside-bits alone.
 #pragma once
 
 #include "row_words.h"
@@ -21,6 +21,12 @@ RowCounts count_row(const RowWords& row) {
             counts.triangles += static_cast<u32>(triangles_of_word(cells, active, kCaseTable.triangles));
     }
     return counts;
+}
+
+template <class Lanes>
+void count_rows(const RowWords& first, i64 n, RowCounts* counts) {
+    RowWords row = first;
+    for (i64 r = 0; r < n; ++r, row = row.next()) counts[r] = Lanes::count_row(row);
 }
 
 }  // namespace

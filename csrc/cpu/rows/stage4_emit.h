@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Stage 4 on one row: write its vertices and triangles, each at its own address.
+// Stage 4: write a batch of vertices, and the triangles of a row, each at its own address.
 #pragma once
 
 #include "row_words.h"
@@ -28,35 +28,34 @@ Real level_as(const Level& level) {
         return level.f64;
 }
 
-// The samples a row's vertices lie between, and the row's place in the volume.
+// A batch as its sample type sees it.
 template <class T>
-struct RowSamples {
+struct Samples {
     using Real = typename SampleType<T>::Real;
-    const T *here, *up_y, *up_z;
-    i64 stride_x;
-    Real level, y, z;
+    const T* first;
+    i64 stride_x, stride_y, up_z;
+    i64 x, y;
+    Real level, z;
 
-    explicit RowSamples(const RowOutput& out)
-        : here(static_cast<const T*>(out.samples)),
-          up_y(static_cast<const T*>(out.samples_y)),
-          up_z(static_cast<const T*>(out.samples_z)),
-          stride_x(out.stride_x),
-          level(level_as<Real>(*out.level)),
-          y(static_cast<Real>(out.y)),
-          z(static_cast<Real>(out.z)) {}
+    explicit Samples(const VertexBatch& batch)
+        : first(static_cast<const T*>(batch.samples)),
+          stride_x(batch.stride_x),
+          stride_y(batch.stride_y),
+          up_z(batch.up_z),
+          x(batch.x),
+          y(batch.y),
+          level(level_as<Real>(*batch.level)),
+          z(static_cast<Real>(batch.z)) {}
+
+    // The sample at the lower end of a listed edge, and the one at the upper.
+    const T* lower(int edge) const {
+        return first + edge / kRowStep * stride_y + edge % kRowStep / 2 * stride_x;
+    }
+    const T* upper_in_plane(int edge) const { return lower(edge) + (edge & 1 ? stride_y : stride_x); }
+    const T* upper_upright(int edge) const { return lower(edge) + up_z; }
 };
 
-// Crossed edges of a span of a row, as numbers 2 * i + axis with i the voxel's place in the span: the
-// z-edges have a list of their own and axis 0. Lists of a whole span keep the vector units busy where a
-// word holds just one or two edges.
-constexpr i64 kSpanWords = 16;
-constexpr int kLanes = 16;
-struct EdgeList {
-    int size = 0;
-    u16 edge[2 * 64 * kSpanWords + 64];  // lanes past the end are read, and thrown away
-};
-
-// Appends the bits set in `even` as even numbers from `first` on, those in `odd` as odd ones, in order.
+// Appends `first` and the bits set in `even` as even numbers, those in `odd` as odd ones, in order.
 inline void append_edges(u64 even, u64 odd, int first, EdgeList& list) {
     for (u64 left = even | odd; left; left &= left - 1) {
         const int i = lowest_bit(left);
@@ -67,90 +66,92 @@ inline void append_edges(u64 even, u64 odd, int first, EdgeList& list) {
     }
 }
 
-// The two samples each of sixteen edges lies between, and how far along it the level is met.
+template <class Lanes>
+void append_row(const cpu::EdgeWord* edges, i64 words, i64 row, VertexBatch& batch) {
+    for (int w = 0; w < words; ++w) {
+        const int first = static_cast<int>(row) * kRowStep + 128 * w;
+        Lanes::append_edges(edges[w].x, edges[w].y, first, batch.in_plane);
+        Lanes::append_edges(edges[w].z, 0, first, batch.upright);
+    }
+}
+
+// Sixteen listed edges, or what is left of the list: the voxels' places, and how far along the edge the level
+// is met.
+constexpr int kLanes = 16;
 template <class Real>
 struct Fractions {
-    Real x[kLanes], t[kLanes];
+    int count;
+    Real x[kLanes], y[kLanes], t[kLanes];
 
     template <class T, class Upper>
-    Fractions(const RowSamples<T>& row, i64 x0, const u16* edge, int count, const Upper& upper) {
+    Fractions(const Samples<T>& samples, const EdgeList& list, int done, const Upper& upper)
+        : count(list.size - done < kLanes ? list.size - done : kLanes) {
+        const u16* edge = list.edge + done;
         Real a[kLanes] = {}, b[kLanes] = {};
         for (int k = 0; k < count; ++k) {
-            const i64 at = (x0 + edge[k] / 2) * row.stride_x;
-            a[k] = SampleType<T>::read(row.here[at]);
-            b[k] = SampleType<T>::read(*upper(at, edge[k] & 1));
+            a[k] = SampleType<T>::read(*samples.lower(edge[k]));
+            b[k] = SampleType<T>::read(*upper(edge[k]));
         }
         for (int k = 0; k < kLanes; ++k) {
-            x[k] = static_cast<Real>(x0 + (k < count ? edge[k] / 2 : 0));
-            t[k] = edge_fraction(a[k], b[k], row.level);
+            const int at = k < count ? edge[k] : 0;
+            x[k] = static_cast<Real>(samples.x + at % kRowStep / 2);
+            y[k] = static_cast<Real>(samples.y + at / kRowStep);
+            t[k] = edge_fraction(a[k], b[k], samples.level);
         }
     }
 };
 
-// Vertices on the listed x- and y-edges of the voxels from x0 on.
+// Vertices on x- and y-edges.
 template <class T, class Coord>
-Coord* emit_in_plane(const RowSamples<T>& row, i64 x0, const EdgeList& list, Coord* to) {
+Coord* emit_in_plane(const Samples<T>& samples, const EdgeList& list, Coord* to) {
     using Real = typename SampleType<T>::Real;
     for (int done = 0; done < list.size; done += kLanes) {
-        const u16* edge = list.edge + done;
-        const int count = list.size - done < kLanes ? list.size - done : kLanes;
-        const Fractions<Real> at(row, x0, edge, count, [&row](i64 i, int on_y) {
-            return on_y ? row.up_y + i : row.here + i + row.stride_x;
-        });
-        for (int k = 0; k < count; ++k, to += 3) {
-            const bool on_y = edge[k] & 1;
+        const Fractions<Real> at(samples, list, done, [&](int edge) { return samples.upper_in_plane(edge); });
+        for (int k = 0; k < at.count; ++k, to += 3) {
+            const bool on_y = list.edge[done + k] & 1;
             to[0] = static_cast<Coord>(on_y ? at.x[k] : at.x[k] + at.t[k]);
-            to[1] = static_cast<Coord>(on_y ? row.y + at.t[k] : row.y);
-            to[2] = static_cast<Coord>(row.z);
+            to[1] = static_cast<Coord>(on_y ? at.y[k] + at.t[k] : at.y[k]);
+            to[2] = static_cast<Coord>(samples.z);
         }
     }
     return to;
 }
 
-// Vertices on the listed z-edges of the voxels from x0 on.
+// Vertices on z-edges.
 template <class T, class Coord>
-Coord* emit_upright(const RowSamples<T>& row, i64 x0, const EdgeList& list, Coord* to) {
+Coord* emit_upright(const Samples<T>& samples, const EdgeList& list, Coord* to) {
     using Real = typename SampleType<T>::Real;
     for (int done = 0; done < list.size; done += kLanes) {
-        const u16* edge = list.edge + done;
-        const int count = list.size - done < kLanes ? list.size - done : kLanes;
-        const Fractions<Real> at(row, x0, edge, count, [&row](i64 i, int) { return row.up_z + i; });
-        for (int k = 0; k < count; ++k, to += 3) {
+        const Fractions<Real> at(samples, list, done, [&](int edge) { return samples.upper_upright(edge); });
+        for (int k = 0; k < at.count; ++k, to += 3) {
             to[0] = static_cast<Coord>(at.x[k]);
-            to[1] = static_cast<Coord>(row.y);
-            to[2] = static_cast<Coord>(row.z + at.t[k]);
+            to[1] = static_cast<Coord>(at.y[k]);
+            to[2] = static_cast<Coord>(samples.z + at.t[k]);
         }
     }
     return to;
 }
 
-// Asks for the samples above the rows to come. The surface is likely to run on where it is now, and what
-// lies in the plane above is the only memory that emitting a row touches for the first time.
+// Asks for all samples of a batch before the first is needed, so that their ways from memory overlap.
 template <class T>
-void prefetch_above(const T* ahead, i64 x0, i64 stride_x, const EdgeList& list) {
+void prefetch_samples(const Samples<T>& samples, const VertexBatch& batch) {
 #if defined(__GNUC__)
-    for (int k = 0; k < list.size; ++k) __builtin_prefetch(ahead + (x0 + list.edge[k] / 2) * stride_x);
+    for (int k = 0; k < batch.upright.size; ++k)
+        __builtin_prefetch(samples.upper_upright(batch.upright.edge[k]));
+    for (int k = 0; k < batch.in_plane.size; ++k)
+        __builtin_prefetch(samples.upper_in_plane(batch.in_plane.edge[k]));
 #else
-    (void)ahead, (void)x0, (void)stride_x, (void)list;
+    (void)samples, (void)batch;
 #endif
 }
 
 template <class Lanes, class T>
-void emit_vertices_of_row(const RowOutput& out) {
+void emit_vertices(VertexBatch& batch) {
     using Coord = typename SampleType<T>::Coord;
-    const RowSamples<T> row(out);
-    Coord *in_plane = static_cast<Coord*>(out.in_plane), *upright = static_cast<Coord*>(out.upright);
-    const cpu::EdgeWord* words = out.edges[0][0];
-    for (i64 x0 = 0; x0 < out.nx; x0 += 64 * kSpanWords, words += kSpanWords) {
-        EdgeList in_plane_edges, upright_edges;
-        for (int w = 0; w < kSpanWords && x0 + 64 * w < out.nx; ++w) {
-            Lanes::append_edges(words[w].x, words[w].y, 128 * w, in_plane_edges);
-            Lanes::append_edges(words[w].z, 0, 128 * w, upright_edges);
-        }
-        prefetch_above(static_cast<const T*>(out.samples_ahead), x0, out.stride_x, upright_edges);
-        in_plane = Lanes::emit_in_plane(row, x0, in_plane_edges, in_plane);
-        upright = Lanes::emit_upright(row, x0, upright_edges, upright);
-    }
+    const Samples<T> samples(batch);
+    prefetch_samples(samples, batch);
+    batch.in_plane_to = Lanes::emit_in_plane(samples, batch.in_plane, static_cast<Coord*>(batch.in_plane_to));
+    batch.upright_to = Lanes::emit_upright(samples, batch.upright, static_cast<Coord*>(batch.upright_to));
 }
 
 // The four words around a word of cells: [y + 2z].
@@ -172,13 +173,13 @@ Index* emit_faces_of_word(CellEdges edges, u64 active, Index* to) {
 }
 
 template <class Lanes, class Index>
-void emit_faces_of_row(const RowOutput& out) {
-    Index* to = static_cast<Index*>(out.faces);
-    for (i64 w = 0; 64 * w < out.nx; ++w) {
-        const cpu::EdgeWord* const edges[4] = {out.edges[0][0] + w, out.edges[0][1] + w, out.edges[1][0] + w,
-                                               out.edges[1][1] + w};
-        const u64 active = active_cells(bits_of(edges), low_bits<u64>(out.nx - 1 - 64 * w));
-        if (active) to = Lanes::emit_faces(edges, active, to);
+void emit_faces_of_row(const FaceRow& row) {
+    Index *to = static_cast<Index*>(row.to), *end = static_cast<Index*>(row.end);
+    for (i64 w = 0; 64 * w < row.nx; ++w) {
+        const cpu::EdgeWord* const edges[4] = {row.edges[0][0] + w, row.edges[0][1] + w, row.edges[1][0] + w,
+                                               row.edges[1][1] + w};
+        const u64 active = active_cells(bits_of(edges), low_bits<u64>(row.nx - 1 - 64 * w));
+        if (active) to = Lanes::emit_faces(edges, active, to, end);
     }
 }
 

@@ -41,97 +41,104 @@ inline void append_edges_avx512(u64 even, u64 odd, int first, EdgeList& list) {
     append_set_bits<1>(_pdep_u64(even >> 32, kEven) | _pdep_u64(odd >> 32, kOdd), first + 64, list);
 }
 
-// Sixteen listed edges: their voxels, and which of them are y-edges.
+// Sixteen listed edges: where their lower samples are, from the batch's first, and which are y-edges.
 struct SixteenEdges {
-    __m512i at;
+    __m512i row, column, lower;
     __mmask16 listed, on_y;
 
-    SixteenEdges(const EdgeList& list, int done)
+    SixteenEdges(const Samples<float>& samples, const EdgeList& list, int done)
         : listed(static_cast<__mmask16>(low_bits<u32>(list.size - done))) {
         const __m512i code =
             _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(list.edge + done)));
-        at = _mm512_srli_epi32(code, 1);
+        static_assert(kRowStep == 1 << 11, "rows and columns are told apart by shifts");
+        row = _mm512_srli_epi32(code, 11);
+        column = _mm512_and_si512(_mm512_srli_epi32(code, 1), _mm512_set1_epi32(kRowStep / 2 - 1));
+        lower = _mm512_add_epi32(_mm512_mullo_epi32(row, all(samples.stride_y)),
+                                 _mm512_mullo_epi32(column, all(samples.stride_x)));
         on_y = _mm512_mask_test_epi32_mask(listed, code, _mm512_set1_epi32(1));
     }
 
-    // Reads a sample a lane, from `v` on; other lanes keep what they hold.
-    __m512 gather(__m512 hold, __mmask16 lanes, const float* v, i64 stride) const {
-        const __m512i index = _mm512_mullo_epi32(at, _mm512_set1_epi32(static_cast<int>(stride)));
-        return _mm512_mask_i32gather_ps(hold, lanes, index, v, sizeof(float));
+    // How far along each edge the level is met, the other end being `step` samples further.
+    __m512 fractions(const Samples<float>& samples, __m512i step) const {
+        const __m512 level = _mm512_set1_ps(samples.level);
+        const __m512 a = gather(level, lower, samples),
+                     b = gather(level, _mm512_add_epi32(lower, step), samples);
+        const __m512 t = _mm512_div_ps(_mm512_sub_ps(level, a), _mm512_sub_ps(b, a));
+        const __m512 clamped = _mm512_min_ps(_mm512_max_ps(t, _mm512_setzero_ps()), _mm512_set1_ps(1.0f));
+        return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(t, t, _CMP_UNORD_Q), clamped, _mm512_set1_ps(0.5f));
     }
 
-    __m512 x(i64 x0) const {
-        return _mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_set1_epi32(static_cast<int>(x0)), at));
+    __m512 x(const Samples<float>& samples) const {
+        return _mm512_cvtepi32_ps(_mm512_add_epi32(all(samples.x), column));
+    }
+    __m512 y(const Samples<float>& samples) const {
+        return _mm512_cvtepi32_ps(_mm512_add_epi32(all(samples.y), row));
+    }
+
+    static __m512i all(i64 number) { return _mm512_set1_epi32(static_cast<int>(number)); }
+
+private:
+    // Lanes that are not listed keep what they hold.
+    __m512 gather(__m512 hold, __m512i index, const Samples<float>& samples) const {
+        return _mm512_mask_i32gather_ps(hold, listed, index, samples.first, sizeof(float));
     }
 };
 
-inline __m512 edge_fractions(__m512 a, __m512 b, __m512 level) {
-    const __m512 t = _mm512_div_ps(_mm512_sub_ps(level, a), _mm512_sub_ps(b, a));
-    const __m512 clamped = _mm512_min_ps(_mm512_max_ps(t, _mm512_setzero_ps()), _mm512_set1_ps(1.0f));
-    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(t, t, _CMP_UNORD_Q), clamped, _mm512_set1_ps(0.5f));
-}
-
-// Which lane of (x, other) each of 48 floats x y z x y z … comes from, where `other` stands in slot 1 or 2
-// of the three and the slot left over holds the row's constant.
-template <int kOtherSlot>
+// Which lane of (x, y), and then of z, each of 48 floats x y z x y z … comes from.
 struct Interleave {
-    int lane[3][16];
-    __mmask16 constant[3];
+    int xy[3][16], z[3][16];
+    __mmask16 is_z[3];
 
-    constexpr Interleave() : lane{}, constant{} {
+    constexpr Interleave() : xy{}, z{}, is_z{} {
         for (int k = 0; k < 48; ++k) {
             const int slot = k % 3, vertex = k / 3;
-            lane[k / 16][k % 16] = slot == kOtherSlot ? vertex + 16 : vertex;
-            if (slot == 3 - kOtherSlot) constant[k / 16] |= static_cast<__mmask16>(1u << (k % 16));
+            xy[k / 16][k % 16] = slot == 1 ? vertex + 16 : vertex;
+            z[k / 16][k % 16] = vertex;
+            if (slot == 2) is_z[k / 16] |= static_cast<__mmask16>(1u << (k % 16));
         }
     }
 };
 
-template <int kOtherSlot>
-float* store_vertices(float* to, __m512 x, __m512 other, float constant, __mmask16 listed) {
-    static constexpr Interleave<kOtherSlot> kOrder;
+inline float* store_vertices(float* to, __m512 x, __m512 y, __m512 z, __mmask16 listed) {
+    static constexpr Interleave kOrder;
     const int count = popcount(static_cast<u32>(listed));
     const u64 floats = low_bits<u64>(3 * count);
     for (int k = 0; k < 3; ++k) {
-        const __m512 mixed = _mm512_permutex2var_ps(x, _mm512_loadu_si512(kOrder.lane[k]), other);
-        _mm512_mask_storeu_ps(to + 16 * k, static_cast<__mmask16>(floats >> (16 * k)),
-                              _mm512_mask_blend_ps(kOrder.constant[k], mixed, _mm512_set1_ps(constant)));
+        const __m512 xy = _mm512_permutex2var_ps(x, _mm512_loadu_si512(kOrder.xy[k]), y);
+        const __m512 xyz = _mm512_mask_permutexvar_ps(xy, kOrder.is_z[k], _mm512_loadu_si512(kOrder.z[k]), z);
+        _mm512_mask_storeu_ps(to + 16 * k, static_cast<__mmask16>(floats >> (16 * k)), xyz);
     }
     return to + 3 * count;
 }
 
-inline float* emit_in_plane_avx512(const RowSamples<float>& row, i64 x0, const EdgeList& list, float* to) {
-    const float* here = row.here + x0 * row.stride_x;
-    const __m512 level = _mm512_set1_ps(row.level), y = _mm512_set1_ps(row.y);
+inline float* emit_in_plane_avx512(const Samples<float>& samples, const EdgeList& list, float* to) {
+    const __m512i step_x = SixteenEdges::all(samples.stride_x), step_y = SixteenEdges::all(samples.stride_y);
     for (int done = 0; done < list.size; done += kLanes) {
-        const SixteenEdges edges(list, done);
-        const __mmask16 on_x = edges.listed & ~edges.on_y;
-        const __m512 a = edges.gather(level, edges.listed, here, row.stride_x);
-        __m512 b = edges.gather(level, on_x, here + row.stride_x, row.stride_x);
-        b = edges.gather(b, edges.on_y, row.up_y + x0 * row.stride_x, row.stride_x);
-        const __m512 t = edge_fractions(a, b, level), x = edges.x(x0);
-        to = store_vertices<1>(to, _mm512_mask_add_ps(x, on_x, x, t), _mm512_mask_add_ps(y, edges.on_y, y, t),
-                               row.z, edges.listed);
+        const SixteenEdges edges(samples, list, done);
+        const __m512 t = edges.fractions(samples, _mm512_mask_blend_epi32(edges.on_y, step_x, step_y));
+        const __m512 x = edges.x(samples), y = edges.y(samples);
+        to = store_vertices(to, _mm512_mask_add_ps(x, static_cast<__mmask16>(~edges.on_y), x, t),
+                            _mm512_mask_add_ps(y, edges.on_y, y, t), _mm512_set1_ps(samples.z), edges.listed);
     }
     return to;
 }
 
-inline float* emit_upright_avx512(const RowSamples<float>& row, i64 x0, const EdgeList& list, float* to) {
-    const i64 first = x0 * row.stride_x;
-    const __m512 level = _mm512_set1_ps(row.level), z = _mm512_set1_ps(row.z);
+inline float* emit_upright_avx512(const Samples<float>& samples, const EdgeList& list, float* to) {
+    const __m512i step = SixteenEdges::all(samples.up_z);
     for (int done = 0; done < list.size; done += kLanes) {
-        const SixteenEdges edges(list, done);
-        const __m512 a = edges.gather(level, edges.listed, row.here + first, row.stride_x);
-        const __m512 b = edges.gather(level, edges.listed, row.up_z + first, row.stride_x);
-        const __m512 t = edge_fractions(a, b, level);
-        to = store_vertices<2>(to, edges.x(x0), _mm512_add_ps(z, t), row.y, edges.listed);
+        const SixteenEdges edges(samples, list, done);
+        const __m512 z = _mm512_add_ps(_mm512_set1_ps(samples.z), edges.fractions(samples, step));
+        to = store_vertices(to, edges.x(samples), edges.y(samples), z, edges.listed);
     }
     return to;
 }
 
-// Offsets from a span's first sample, and places in the volume, are computed in 32 bits.
-inline bool fits_lanes(const RowSamples<float>& row, i64 x0) {
-    return row.stride_x > -(1 << 20) && row.stride_x < (1 << 20) && x0 < (i64(1) << 31) - 64 * kSpanWords;
+// Steps from a batch's first sample, and places in the volume, are computed in 32 bits.
+inline bool fits_lanes(const Samples<float>& samples) {
+    constexpr i64 kStep = i64(1) << 20, kEnd = (i64(1) << 31) - 2 * 64 * kSpanWords;
+    const auto within = [](i64 value, i64 end) { return value > -end && value < end; };
+    return within(samples.stride_x, kStep) && within(samples.stride_y, kStep * 16) &&
+           within(samples.up_z, i64(1) << 29) && samples.x < kEnd && samples.y < kEnd;
 }
 
 // The twelve edges of a word's cells as lanes. An edge's id is its lane of `first` plus the vertices before
@@ -139,7 +146,7 @@ inline bool fits_lanes(const RowSamples<float>& row, i64 x0) {
 struct EdgeLanes {
     __m512i corners;                   // inside-bits, a lane a corner
     __m512i first_xy, bits_x, bits_y;  // edges 0..7
-    __m256i first_z, bits_z;           // edges 8..11
+    __m512i first_z, bits_z;           // edges 8..11, in lanes 0..3
 
     explicit EdgeLanes(CellEdges edges) {
         const __m512i r0 = _mm512_loadu_si512(edges[0]), r1 = _mm512_loadu_si512(edges[1]),
@@ -153,30 +160,23 @@ struct EdgeLanes {
         const __m512i x = pair(r0, r1, r2, r3, _mm512_setr_epi64(2, 2, 2, 2, 2, 2, 2, 2), 0xcc);
         first_xy = _mm512_add_epi64(pair(r0, r1, r2, r3, _mm512_setr_epi64(6, 14, 6, 14, 6, 6, 6, 6), 0xcc),
                                     _mm512_maskz_and_epi64(0xf0, x, _mm512_set1_epi64(1)));
-        first_z = _mm512_castsi512_si256(
-            _mm512_permutex2var_epi64(r0, _mm512_setr_epi64(7, 7, 15, 15, 0, 0, 0, 0), r1));
-        bits_z = _mm512_castsi512_si256(
-            _mm512_permutex2var_epi64(r0, _mm512_setr_epi64(5, 5, 13, 13, 0, 0, 0, 0), r1));
+        first_z = _mm512_permutex2var_epi64(r0, _mm512_setr_epi64(7, 7, 15, 15, 0, 0, 0, 0), r1);
+        bits_z = _mm512_permutex2var_epi64(r0, _mm512_setr_epi64(5, 5, 13, 13, 0, 0, 0, 0), r1);
     }
 
-    int cube_case(u64 bit) const {
-        return _mm512_test_epi64_mask(corners, _mm512_set1_epi64(static_cast<i64>(bit)));
-    }
+    int cube_case(__m512i bit) const { return _mm512_test_epi64_mask(corners, bit); }
 
-    // The ids of the cell at `bit`, in lanes 0..11.
-    __m512i ids(u64 bit) const {
-        const __m512i at_x1 = _mm512_setr_epi64(0, 0, 0, 0, 0, -1, 0, -1);
-        const __m512i cell = _mm512_set1_epi64(static_cast<i64>(bit));
-        const __m512i below = _mm512_set1_epi64(static_cast<i64>(bit - 1));
-        const __m512i before = _mm512_or_si512(below, _mm512_and_si512(cell, at_x1));
+    // The ids of fifteen edges of the cell whose bit is in every lane of `bit`, each edge given as a number.
+    __m512i ids(__m512i bit, __m512i edge) const {
+        const __m512i below = _mm512_add_epi64(bit, _mm512_set1_epi64(-1));
+        const __m512i before = with(below, bit, _mm512_setr_epi64(0, 0, 0, 0, 0, -1, 0, -1));
+        const __m512i before_z = with(below, bit, _mm512_setr_epi64(0, -1, 0, -1, 0, 0, 0, 0));
         const __m512i in_row = _mm512_add_epi64(_mm512_popcnt_epi64(_mm512_and_si512(bits_x, before)),
                                                 _mm512_popcnt_epi64(_mm512_and_si512(bits_y, before)));
-        // Lanes 4..7 of `before` serve the four z-edges too: x, x + 1, x, x + 1.
-        const __m256i before_z = _mm512_extracti64x4_epi64(before, 1);
-        const __m256i z = _mm256_add_epi64(first_z, _mm256_popcnt_epi64(_mm256_and_si256(bits_z, before_z)));
-        const __m256i xy = _mm512_cvtepi64_epi32(_mm512_add_epi64(first_xy, in_row));
-        return _mm512_inserti64x4(_mm512_castsi256_si512(xy),
-                                  _mm256_castsi128_si256(_mm256_cvtepi64_epi32(z)), 1);
+        const __m512i xy = _mm512_add_epi64(first_xy, in_row);
+        const __m512i z = _mm512_add_epi64(first_z, _mm512_popcnt_epi64(_mm512_and_si512(bits_z, before_z)));
+        // The low half of a lane of 64 bits is its even lane of 32: edge e in lane 2 e of the two vectors.
+        return _mm512_permutex2var_epi32(xy, _mm512_slli_epi32(edge, 1), z);
     }
 
 private:
@@ -185,16 +185,26 @@ private:
         return _mm512_mask_blend_epi64(upper, _mm512_permutex2var_epi64(r0, lanes, r1),
                                        _mm512_permutex2var_epi64(r2, lanes, r3));
     }
+
+    // below | (bit & chosen)
+    static __m512i with(__m512i below, __m512i bit, __m512i chosen) {
+        return _mm512_ternarylogic_epi64(below, bit, chosen, 0xf8);
+    }
 };
 
-inline i32* emit_faces_of_word_avx512(CellEdges edges, u64 active, i32* to) {
+// Fifteen ids are written for every cell, and the next cell's go over those that are not its own: only near
+// the end of the row's faces the rest has to be held back.
+inline i32* emit_faces_of_word_avx512(CellEdges edges, u64 active, i32* to, const i32* end) {
     const EdgeLanes lanes(edges);
     for (; active; active &= active - 1) {
-        const u64 bit = active & (~active + 1);
+        const __m512i bit = _mm512_set1_epi64(static_cast<i64>(active & (~active + 1)));
         const int cube_case = lanes.cube_case(bit), count = 3 * kCaseTable.triangles[cube_case];
         const __m128i edge = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kCaseTable.edges[cube_case]));
-        const __m512i ids = _mm512_permutexvar_epi32(_mm512_cvtepu8_epi32(edge), lanes.ids(bit));
-        _mm512_mask_storeu_epi32(to, static_cast<__mmask16>((1u << count) - 1), ids);
+        const __m512i ids = lanes.ids(bit, _mm512_cvtepu8_epi32(edge));
+        if (end - to >= 16)
+            _mm512_storeu_si512(to, ids);
+        else
+            _mm512_mask_storeu_epi32(to, static_cast<__mmask16>((1u << count) - 1), ids);
         to += count;
     }
     return to;

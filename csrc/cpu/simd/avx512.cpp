@@ -65,18 +65,18 @@ struct Avx512Lanes : ScalarLanes {
     }
     using ScalarLanes::emit_in_plane;  // all samples but float32
     using ScalarLanes::emit_upright;
-    static float* emit_in_plane(const RowSamples<float>& row, i64 x0, const EdgeList& list, float* to) {
-        return fits_lanes(row, x0) ? emit_in_plane_avx512(row, x0, list, to)
-                                   : ::emit_in_plane(row, x0, list, to);
+    static float* emit_in_plane(const Samples<float>& samples, const EdgeList& list, float* to) {
+        return fits_lanes(samples) ? emit_in_plane_avx512(samples, list, to)
+                                   : ::emit_in_plane(samples, list, to);
     }
-    static float* emit_upright(const RowSamples<float>& row, i64 x0, const EdgeList& list, float* to) {
-        return fits_lanes(row, x0) ? emit_upright_avx512(row, x0, list, to)
-                                   : ::emit_upright(row, x0, list, to);
+    static float* emit_upright(const Samples<float>& samples, const EdgeList& list, float* to) {
+        return fits_lanes(samples) ? emit_upright_avx512(samples, list, to)
+                                   : ::emit_upright(samples, list, to);
     }
-    static i32* emit_faces(CellEdges edges, u64 active, i32* to) {
-        return emit_faces_of_word_avx512(edges, active, to);
+    static i32* emit_faces(CellEdges edges, u64 active, i32* to, const i32* end) {
+        return emit_faces_of_word_avx512(edges, active, to, end);
     }
-    static i64* emit_faces(CellEdges edges, u64 active, i64* to) {
+    static i64* emit_faces(CellEdges edges, u64 active, i64* to, const i64*) {
         return emit_faces_of_word(edges, active, to);
     }
 

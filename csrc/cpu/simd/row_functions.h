@@ -26,10 +26,16 @@ struct RowWords {
     bool has_cells;       // y + 1 and z + 1 lie in the volume
 
     i64 words() const { return (nx + 63) / 64; }
+
+    // The row after this one; both it and the row after it must lie in the volume.
+    RowWords next() const {
+        const i64 step = words();
+        return {{{at[0][0] + step, at[0][1] + step}, {at[1][0] + step, at[1][1] + step}}, nx, has_cells};
+    }
 };
 
-// Stage 2: what the row owns.
-using CountRow = RowCounts (*)(const RowWords& row);
+// Stage 2: what each of `n` rows owns, from the first on; of all but the last, the next() is the next.
+using CountRows = void (*)(const RowWords& first, i64 n, RowCounts* counts);
 
 using EdgeWord = mc::EdgeWord<u64>;
 
@@ -41,30 +47,49 @@ struct EdgeSource {
 };
 using FindEdges = void (*)(const EdgeSource& from, EdgeWord* to);
 
-// Stage 4: where the row's items go, and what they are made of.
-struct RowOutput {
+// Crossed edges as numbers kRowStep * row + 2 * i + axis: the row counted from the batch's first, i the
+// voxel's place in the span, axis 0 for x-edges and 1 for y-edges. The z-edges have a list of their own and
+// axis 0.
+constexpr int kSpanWords = 16;
+constexpr int kRowStep = 2 * 64 * kSpanWords;
+constexpr int kBatchRows = 65536 / kRowStep;
+struct EdgeList {
+    int size;
+    u16 edge[kRowStep + 64];  // lanes past the end are read, and thrown away
+};
+
+// Stage 4: vertices of one plane that follow each other in the mesh: of a few whole rows, or of one span of a
+// row that is longer. Together they keep the vector units busy where a row holds just a few.
+struct VertexBatch {
+    i64 x, y, z;             // the first row's first voxel in the span
+    const void* samples;     // its sample
+    i64 stride_x, stride_y;  // in samples
+    i64 up_z;                // to the sample above, in samples; not used where nothing is crossed
+    const Level* level;
+    void *in_plane_to, *upright_to;  // where the vertices go, float or double; moved on by emit_vertices
+    EdgeList in_plane, upright;
+};
+
+// Appends the crossed edges of a row's `words` words to the batch's lists.
+using AppendRow = void (*)(const EdgeWord* edges, i64 words, i64 row, VertexBatch& batch);
+using EmitVertices = void (*)(VertexBatch& batch);
+
+// Stage 4: the triangles of one row of cells.
+struct FaceRow {
     i64 nx;                       // samples a row
     const EdgeWord* edges[2][2];  // [z, z + 1][y, y + 1], a word each 64 samples
-    const void* samples;          // (z, y, 0)
-    const void* samples_y;        // (z, y + 1, 0)
-    const void* samples_z;        // (z + 1, y, 0)
-    const void* samples_ahead;    // (z + 1, y + a few, 0): read some rows later
-    i64 stride_x;                 // in samples
-    i64 y, z;
-    const Level* level;
-    void* in_plane;  // where the row's vertices on x- and y-edges begin, float or double
-    void* upright;   // where those on z-edges begin
-    void* faces;     // where its triangles begin, three int32 or int64 each
+    void *to, *end;               // where they go, three int32 or int64 each
 };
-using EmitRow = void (*)(const RowOutput& out);
+using EmitFaces = void (*)(const FaceRow& row);
 
 struct RowFunctions {
     const char* name;
     ClassifyRow classify[kDtypes];
-    CountRow count;
+    CountRows count;
     FindEdges find_edges;
-    EmitRow emit_vertices[kDtypes];
-    EmitRow emit_faces[2];  // indices of int32, int64
+    AppendRow append_row;
+    EmitVertices emit_vertices[kDtypes];
+    EmitFaces emit_faces[2];  // indices of int32, int64
 };
 
 // One per file in this folder; null where the build has no such level. To be called only where the CPU
