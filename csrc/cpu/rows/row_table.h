@@ -14,7 +14,7 @@ RowFunctions make_row_functions(const char* name) {
             {classify_row<Lanes, float>, classify_row<Lanes, double>, classify_row<Lanes, f16>,
              classify_row<Lanes, bf16>, classify_row<Lanes, u8>, classify_row<Lanes, i8>,
              classify_row<Lanes, i16>, classify_row<Lanes, i32>},
-            count_rows<Lanes>,
+            Lanes::count_rows,
             find_edges,
             append_row<Lanes>,
             {emit_vertices<Lanes, float>, emit_vertices<Lanes, double>, emit_vertices<Lanes, f16>,
@@ -32,7 +32,9 @@ struct ScalarLanes {
         return word;
     }
 
-    static RowCounts count_row(const RowWords& row) { return ::count_row(row); }
+    static void count_rows(const RowWords& first, i64 n, RowCounts* counts) {
+        ::count_rows(first, n, counts);
+    }
     static void append_edges(u64 even, u64 odd, int first, EdgeList& list) {
         ::append_edges(even, odd, first, list);
     }

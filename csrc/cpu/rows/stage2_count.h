@@ -23,10 +23,9 @@ RowCounts count_row(const RowWords& row) {
     return counts;
 }
 
-template <class Lanes>
-void count_rows(const RowWords& first, i64 n, RowCounts* counts) {
+inline void count_rows(const RowWords& first, i64 n, RowCounts* counts) {
     RowWords row = first;
-    for (i64 r = 0; r < n; ++r, row = row.next()) counts[r] = Lanes::count_row(row);
+    for (i64 r = 0; r < n; ++r, row = row.next()) counts[r] = count_row(row);
 }
 
 }  // namespace

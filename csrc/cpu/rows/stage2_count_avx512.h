@@ -4,6 +4,8 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
+
 #include "row_words.h"
 
 namespace {
@@ -88,6 +90,45 @@ inline RowCounts count_row_avx512(const RowWords& row) {
     }
     if (!any) return {};  // as in most rows of a usual volume: spares the sums over the lanes
     return {sum(in_plane), sum(upright), sum(triangles) + rare_count};
+}
+
+// Rows of at most four words: as many as fit a vector are passed over at once where nothing is crossed in
+// them, as in most of a usual volume.
+class ShortRows {
+public:
+    explicit ShortRows(i64 nx) : words_((nx + 63) / 64), rows_(words_ <= 4 ? 8 / words_ : 0) {
+        u64 valid[8] = {};
+        for (i64 w = 0; w < rows_ * words_; ++w) valid[w] = low_bits<u64>(nx - 1 - 64 * (w % words_));
+        valid_ = (Words)_mm512_loadu_si512(valid);
+    }
+
+    // How many rows from this one on, of `left`, are seen to own nothing; 0 does not say that it owns
+    // something.
+    i64 empty_from(const RowWords& row, i64 left) const {
+        if (rows_ == 0 || rows_ > left) return 0;
+        const i64 words = rows_ * words_;
+        const Words at = load_words(row.at[0][0], 0, words);
+        const Words after = row_bits<Words>(at, load_words(row.at[0][0], 1, words)).after;
+        const __m512i differ =
+            (__m512i)((at ^ load_words(row.at[0][1], 0, words)) | (at ^ load_words(row.at[1][0], 0, words)) |
+                      (at ^ load_words(row.at[1][1], 0, words)) | ((at ^ after) & valid_));
+        return _mm512_test_epi64_mask(differ, differ) ? 0 : rows_;
+    }
+
+private:
+    i64 words_, rows_;
+    Words valid_;
+};
+
+inline void count_rows_avx512(const RowWords& first, i64 n, RowCounts* counts) {
+    const ShortRows short_rows(first.nx);
+    RowWords row = first;
+    for (i64 r = 0; r < n;) {
+        const i64 empty = short_rows.empty_from(row, n - r);
+        if (empty == 0) counts[r] = count_row_avx512(row);
+        for (i64 k = 0; k < empty; ++k) counts[r + k] = {};
+        for (const i64 next = r + std::max<i64>(empty, 1); r < next; ++r) row = row.next();
+    }
 }
 
 }  // namespace

@@ -59,7 +59,9 @@ struct Avx512Lanes : ScalarLanes {
         return word;
     }
 
-    static RowCounts count_row(const RowWords& row) { return count_row_avx512(row); }
+    static void count_rows(const RowWords& first, i64 n, RowCounts* counts) {
+        count_rows_avx512(first, n, counts);
+    }
     static void append_edges(u64 even, u64 odd, int first, EdgeList& list) {
         append_edges_avx512(even, odd, first, list);
     }
