@@ -113,7 +113,8 @@ TABLE = [triangles_of_case(case) for case in range(256)]
 
 def real_type(dtype):
     """Return the type in which a volume's vertices are computed."""
-    return np.float64 if dtype in (np.float64, np.int32) else np.float32
+    wide = (np.float64, np.int32, np.int64, np.uint32, np.uint64)
+    return np.float64 if dtype in wide else np.float32
 
 
 def marching_cubes(vol, thresh):

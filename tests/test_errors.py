@@ -2,11 +2,13 @@
 """Every error: its type, and its text from the first letter to the last."""
 
 import re
+from decimal import Decimal
 
 import numpy as np
 import pytest
 import torch
-from torchmcubes_bw import grid_interp, marching_cubes
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torchmcubes_bw import _core, grid_interp, marching_cubes
 
 VOL = torch.ones(3, 4, 5)
 VOLS = torch.ones(2, 3, 4, 5)
@@ -19,6 +21,8 @@ def nan_volume(dtype=torch.float32):
     return vol
 
 
+MASKED = np.ma.masked_equal(np.arange(24.0).reshape(2, 3, 4), 7)
+MANY = torch.ones(1, 1, 1).expand(2**62, 1, 1)
 NAN_TEXT = "vol must not contain NaN, got 3 NaN samples, the first at vol[1, 2, 69]"
 
 CASES = [
@@ -38,14 +42,35 @@ CASES = [
      "vol must be a dense tensor, got layout torch.sparse_coo"),
     (marching_cubes, (torch.ones(2, 2, 2, device="meta"), 0), TypeError,
      "vol must be a tensor with data, got one on device meta"),
+    (marching_cubes, (MASKED, 0), TypeError,
+     "vol must have no masked elements, got 1: pass vol.filled(...)"),
+    (marching_cubes, (MANY, 0), ValueError,
+     "vol must have at most 2^48 elements, got shape (4611686018427387904, 1, 1)"),
     (marching_cubes, (torch.ones(0, 4, 4), 0), ValueError,
      "vol must have no empty side, got shape (0, 4, 4)"),
     (marching_cubes, (VOL, "0.5"), TypeError, "thresh must be a number, got str"),
     (marching_cubes, (VOL, None), TypeError, "thresh must be a number, got NoneType"),
     (marching_cubes, (VOL, 1j), TypeError, "thresh must be a number, got complex"),
+    (marching_cubes, (VOL, np.complex64(1 + 2j)), TypeError, "thresh must be a number, got complex64"),
+    (marching_cubes, (VOL, torch.tensor(1j)), TypeError,
+     "thresh must have a real dtype, got torch.complex64"),
+    (marching_cubes, (VOL, torch.ones((), device="meta")), TypeError,
+     "thresh must be a tensor with data, got one on device meta"),
+    (marching_cubes, (VOL, np.datetime64("2020-01-01")), TypeError,
+     "thresh must be a number, got datetime64"),
+    (marching_cubes, (VOL, np.timedelta64(1, "s")), TypeError, "thresh must be a number, got timedelta64"),
+    (marching_cubes, (VOL, np.void(b"12345678")), TypeError, "thresh must be a number, got void"),
+    (marching_cubes, (VOL, np.ma.masked), TypeError,
+     "thresh must have no masked elements, got 1: pass thresh.filled(...)"),
     (marching_cubes, (VOL, torch.tensor([0.0, 1.0])), ValueError,
      "thresh must be a single number, got shape (2,)"),
     (marching_cubes, (VOL, float("nan")), ValueError, "thresh must not be NaN, got nan"),
+    (marching_cubes, (VOL, Decimal("sNaN")), ValueError,
+     "thresh must be a number, got Decimal('sNaN')"),
+    (marching_cubes, (VOL, 10**308 * 10), ValueError,
+     "thresh must be in the range of float64, got 10000000000000000000…00000000000000000000"),
+    (marching_cubes, (VOL, 1 << 20000), ValueError,
+     "thresh must be in the range of float64, got an int of 20001 bits"),
     (marching_cubes, (nan_volume(), 0), ValueError, NAN_TEXT),
     (marching_cubes, (nan_volume(torch.float64), 0), ValueError, NAN_TEXT),
     (marching_cubes, (nan_volume(torch.float16), 0), ValueError, NAN_TEXT),
@@ -68,6 +93,12 @@ CASES = [
      "points must have a real dtype, got torch.complex64"),
     (grid_interp, (VOLS, POINTS.to("meta")), TypeError,
      "points must be a tensor with data, got one on device meta"),
+    (grid_interp, (MASKED[None], POINTS), TypeError,
+     "vol must have no masked elements, got 1: pass vol.filled(...)"),
+    (grid_interp, (VOLS, np.ma.array(POINTS, mask=True)), TypeError,
+     "points must have no masked elements, got 21: pass points.filled(...)"),
+    (grid_interp, (MANY[None], POINTS), ValueError,
+     "vol must have at most 2^48 elements, got shape (1, 4611686018427387904, 1, 1)"),
 ]  # fmt: skip
 
 
@@ -75,6 +106,98 @@ CASES = [
 def test_error(function, arguments, kind, text):
     with pytest.raises(kind, match=f"^{re.escape(text)}$"):
         function(*arguments)
+
+
+def wrapper():
+    class Wrapper(torch.Tensor):
+        @classmethod
+        def __torch_dispatch__(cls, *_arguments):
+            return NotImplemented
+
+    return torch.Tensor._make_wrapper_subclass(Wrapper, (2, 3, 4))
+
+
+def fake():
+    with FakeTensorMode():
+        return torch.ones(2, 3, 4)
+
+
+def resized(size, strides=(12, 4, 1)):
+    tensor = torch.ones(2, 3, 4).as_strided((2, 3, 4), strides)
+    tensor.untyped_storage().resize_(size)
+    return tensor
+
+
+def nested():
+    return torch.nested.nested_tensor([torch.ones(3, 4)] * 2)
+
+
+WITHOUT_DATA = "{} must be a tensor with data, got a {} without memory"
+NO_MEMORY = [
+    (fake, TypeError, WITHOUT_DATA.format("vol", "FakeTensor")),
+    (wrapper, TypeError, WITHOUT_DATA.format("vol", "Wrapper")),
+    (lambda: torch._efficientzerotensor((2, 3, 4)), TypeError, WITHOUT_DATA.format("vol", "Tensor")),
+    (lambda: resized(0), TypeError, WITHOUT_DATA.format("vol", "Tensor")),
+    (lambda: resized(95), ValueError, "vol must have memory for its shape (2, 3, 4), got 95 bytes"),
+    (lambda: resized(95, (1, 2, 6)), ValueError,
+     "vol must have memory for its shape (2, 3, 4), got 95 bytes"),
+    (nested, TypeError, "vol must be a dense tensor, got a nested one"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make, kind, text", NO_MEMORY, ids=lambda value: getattr(value, "__name__", value))
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
+def test_tensors_that_are_not_all_in_memory(make, kind, text):
+    """What was a crash of the process: there is nothing at the address, or less than the shape says."""
+    for function in (marching_cubes, grid_interp):
+        with pytest.raises(kind, match=f"^{re.escape(text)}$"):
+            function(make(), POINTS if function is grid_interp else 0)
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_fake_tensor_mode(others):
+    """Arguments are real there, results are not: the calls must not fill them."""
+    ball = torch.tensor([1.0, -1.0, 1.0] * 9).reshape(3, 3, 3)
+    calls = [(marching_cubes, v, t) for v in (ball, ball.long(), nan_volume()) for t in (0, 9)]
+    calls += [(grid_interp, v, POINTS) for v in (VOLS, VOLS.double())]
+    with FakeTensorMode(allow_non_fake_inputs=others):
+        for function, *arguments in calls:
+            text = WITHOUT_DATA.format("the result", "FakeTensor")
+            with pytest.raises(TypeError, match=f"^{re.escape(text)}$"):
+                function(*arguments)
+        text = WITHOUT_DATA.format("vol", "FakeTensor")
+        with pytest.raises(TypeError, match=f"^{re.escape(text)}$"):
+            marching_cubes(np.ones((3, 3, 3)), 0)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+@pytest.mark.parametrize("name", ["vmap", "grad", "jvp", "functionalize"])
+def test_inside_a_transform(name):
+    """torch.func's transforms pass on tensors that stand for others."""
+    run = {
+        "vmap": lambda f, x: torch.vmap(f)(x[None]),
+        "grad": lambda f, x: torch.func.grad(f)(x),
+        "jvp": lambda f, x: torch.func.jvp(f, (x,), (x,)),
+        "functionalize": lambda f, x: torch.func.functionalize(f)(x),
+    }[name]
+    for argument, function, given in [
+        ("vol", lambda x: marching_cubes(x, 0)[0].sum(), VOL),
+        ("vol", lambda x: grid_interp(x, POINTS).sum(), VOLS),
+        ("points", lambda x: grid_interp(VOLS, x).sum(), POINTS),
+        ("thresh", lambda x: marching_cubes(VOL, x)[0].sum(), torch.tensor(0.0)),
+    ]:
+        with pytest.raises(TypeError, match=f"^({argument}|vol|the result) must be a tensor with data, got"):
+            run(function, given)
+
+
+def test_no_scratch_memory(monkeypatch):
+    def full(*_arguments):
+        raise MemoryError("std::bad_alloc")
+
+    monkeypatch.setattr(_core, "prepare", full)
+    text = "vol needs more scratch memory than there is, got shape (3, 4, 5)"
+    with pytest.raises(MemoryError, match=f"^{re.escape(text)}$"):
+        marching_cubes(VOL, 0)
 
 
 def test_nan_is_found_wherever_it_is():

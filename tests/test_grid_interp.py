@@ -73,6 +73,17 @@ def test_strided_arguments():
     assert torch.equal(grid_interp(vol, points.T.contiguous().T), want)
 
 
+def test_negated_views():
+    """torch negates some views when they are read, the imaginary part of a conjugate for one."""
+    vol, points = (torch.from_numpy(a) for a in case())
+    want = grid_interp(-vol, points)
+    for view in (torch._neg_view(vol), torch.complex(vol, vol).conj().imag):
+        assert view.is_neg()
+        assert torch.equal(grid_interp(view, points), want)
+    assert torch.equal(grid_interp(-vol, torch._neg_view(-points)), want)
+    assert torch.equal(marching_cubes(torch._neg_view(vol[0]), 0.1)[0], marching_cubes(-vol[0], 0.1)[0])
+
+
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_thread_counts(count, threads):
     vol, points = case((3, 30, 31, 32), 70_000)

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Meshes, byte for byte against the oracle."""
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import reference
@@ -9,7 +12,7 @@ import volumes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from torchmcubes_bw import marching_cubes
+from torchmcubes_bw import _checks, fields, grid_interp, marching_cubes
 
 NATIVE = [
     torch.float32,
@@ -36,8 +39,6 @@ def as_oracle(vol):
         vol = vol.float()
     if name == "uint16":
         vol = vol.to(torch.int32)
-    if name in ("int64", "uint32", "uint64"):
-        return vol.to(torch.float64).numpy()
     return vol.numpy()
 
 
@@ -133,6 +134,19 @@ def test_float64_keeps_its_precision():
     assert not torch.equal(verts, verts.float().double())
 
 
+@pytest.mark.parametrize("dtype", CONVERTED, ids=str)
+def test_converted_integers_give_float32(dtype):
+    """Computed in float64, as samples beyond 2^24 show, and rounded once at the end."""
+    if not dtype.is_floating_point and dtype.itemsize > 2:
+        vol = torch.tensor([2**24, 2**24 + 1] * 4, dtype=torch.int64).reshape(2, 2, 2).to(dtype)
+        verts, _ = check(vol, 2**24 + 0.7)
+        assert torch.equal(verts[:, 0], torch.full((4,), 0.7))
+    else:
+        verts, _ = check(torch.tensor([0, 1] * 4).reshape(2, 2, 2).float().to(dtype), 0.5)
+    assert verts.dtype == torch.float32
+    assert verts.is_contiguous()
+
+
 def test_int32_beyond_float32():
     vol = torch.tensor([2**24, 2**24 + 1] * 4, dtype=torch.int32).reshape(2, 2, 2)
     _, faces = check(vol, 2**24 + 0.5)
@@ -174,6 +188,43 @@ def test_numpy_views():
     check(vol, 0.1)
 
 
+def test_fields_of_packed_records():
+    """Their samples lie a step apart that is no multiple of their size."""
+    vol = volumes.noise((6, 7, 8))
+    records = np.zeros(vol.shape, dtype=[("tag", "u1"), ("value", "f4")])
+    records["value"] = vol
+    want = marching_cubes(vol, 0.1)
+    for got, same in zip(marching_cubes(records["value"], 0.1), want, strict=True):
+        assert torch.equal(got, same)
+
+
+def test_read_only_arrays_are_not_copied():
+    vol = volumes.noise((6, 7, 8))
+    vol.flags.writeable = False
+    try:
+        torch.from_dlpack(vol)
+    except (BufferError, TypeError):
+        pytest.skip("this torch and NumPy pass no read-only memory to each other")
+    assert _checks.as_tensor(vol, "vol").data_ptr() == vol.ctypes.data
+
+
+@pytest.mark.parametrize("where", ["meta", "cuda"])
+def test_default_device(where):
+    """What torch allocates by default is elsewhere; results are where the volume is."""
+    vol = torch.from_numpy(volumes.noise((4, 5, 6)))
+    points = torch.rand(9, 3)
+    want = [*marching_cubes(vol, 0.1), grid_interp(vol[None], points), fields.sample("noise", 5)]
+    with torch.device(where):
+        got = [*marching_cubes(vol, 0.1), grid_interp(vol[None], points), fields.sample("noise", 5)]
+        samples = [fields.sample(name, 5) for name in fields.FIELDS]
+        with pytest.raises(ValueError, match="1 NaN sample, the first at"):
+            marching_cubes(np.full((1, 1, 1), np.nan), 0)
+    for a, b in zip(got, want, strict=True):
+        assert a.device.type == "cpu"
+        assert torch.equal(a, b)
+    assert {sample.device.type for sample in samples} == {"cpu"}
+
+
 @settings(max_examples=60, deadline=None, print_blob=True)
 @given(
     vol=hnp.arrays(
@@ -209,7 +260,8 @@ def test_results_are_the_callers_own():
 
 @pytest.mark.parametrize(
     "thresh", [0, 0.0, np.float32(0), np.float64(0), np.int64(0), np.array(0.0), np.array([0.0]),
-               torch.tensor(0.0), torch.tensor([0]), torch.tensor(0.0, requires_grad=True), False],
+               torch.tensor(0.0), torch.tensor([0]), torch.tensor(0.0, requires_grad=True), False,
+               Decimal(0), Fraction(0), np.float16(0), np.longdouble(0), np.ma.array(0.0)],
     ids=repr,
 )  # fmt: skip
 def test_kinds_of_level(thresh):

@@ -19,7 +19,7 @@ def marching_cubes(vol: Any, thresh: Any) -> tuple[Tensor, Tensor]:
 
     Dtype:
         float32, float64, float16, bfloat16, uint8, int8, int16, int32 and bool are read as they are;
-        int64, the wider unsigned types and float8 are converted first.
+        int64, uint32 and uint64 are converted to float64 first, uint16 to int32, float8 to float32.
 
     Device:
         The volume's, whatever it is; strided and sliced tensors need no copy. A NumPy array gives CPU
@@ -29,8 +29,8 @@ def marching_cubes(vol: Any, thresh: Any) -> tuple[Tensor, Tensor]:
 
     Range:
         A sample is inside where ``vol < thresh``, strictly. `thresh` is a number, a NumPy scalar or a
-        tensor of one element; it is rounded to the type that is computed in: float64 for float64 and
-        int32 volumes, float32 for all others. Infinite samples are allowed, NaN is not.
+        tensor of one element; it is rounded to the type that is computed in: float64 for volumes read
+        as float64 or int32, float32 for all others. Infinite samples are allowed, NaN is not.
 
     Returns:
         ``(verts, faces)``. `verts` is ``(V, 3)`` float32 (float64 for a float64 volume), the vertices
@@ -42,10 +42,11 @@ def marching_cubes(vol: Any, thresh: Any) -> tuple[Tensor, Tensor]:
         every device, thread count and SIMD level.
 
     Raises:
-        TypeError: `vol` is no dense tensor or array of a real dtype, or `thresh` no number.
-        ValueError: `vol` has not three dimensions, an empty side, or NaN in it; `thresh` is NaN or
-            more than one number.
-        torch.OutOfMemoryError: the GPU's memory is full.
+        TypeError: `vol` is no dense tensor or array of a real dtype with data in it (a fake tensor
+            and one inside vmap have none), or `thresh` no number.
+        ValueError: `vol` has not three dimensions, an empty side, more than 2^48 samples, or NaN in it;
+            `thresh` is NaN, beyond float64, or more than one number.
+        MemoryError, torch.OutOfMemoryError: the machine's or the GPU's memory is full.
         RuntimeError: the GPU failed, in the driver's words.
 
     The method is that of Lorensen and Cline (1987), with ambiguous faces always separating their
@@ -60,8 +61,7 @@ def marching_cubes(vol: Any, thresh: Any) -> tuple[Tensor, Tensor]:
     """
     vol = _checks.volume(vol, "Nz, Ny, Nx")
     level = _checks.level(thresh)
-    samples, dtype = _checks.native(vol)
-    return _devices.marching_cubes(samples, dtype, level)
+    return _devices.marching_cubes(vol, level)
 
 
 def grid_interp(vol: Any, points: Any) -> Tensor:
@@ -85,9 +85,9 @@ def grid_interp(vol: Any, points: Any) -> Tensor:
         ``(P, C)`` values, float32 or float64 as above, on the volume's device, without gradient.
 
     Raises:
-        TypeError: an argument is no dense tensor or array of a real dtype.
+        TypeError: an argument is no dense tensor or array of a real dtype with data in it.
         ValueError: `vol` has not four dimensions or an empty side; `points` is not ``(P, 3)`` or
-            on another device.
+            on another device; either has more than 2^48 elements.
         torch.OutOfMemoryError: the GPU's memory is full.
         RuntimeError: the GPU failed, in the driver's words.
 

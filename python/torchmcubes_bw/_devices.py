@@ -8,24 +8,31 @@ import warnings
 import torch
 from torch import Tensor
 
-from . import _core, _cpu, _cuda
+from . import _checks, _core, _cpu, _cuda
 
 _warned: set[str] = set()
 
 
-def marching_cubes(vol: Tensor, dtype: str, level: float) -> tuple[Tensor, Tensor]:
+def marching_cubes(vol: Tensor, level: float) -> tuple[Tensor, Tensor]:
     """Extract from a checked volume on its own device."""
     kernels = _kernels(vol.device)
     if kernels is not None:
-        return _cuda.marching_cubes(kernels, _cuda.current_stream(vol.device), vol, dtype, level)
-    verts, faces = _cpu.marching_cubes(vol.cpu(), dtype, level)
-    return verts.to(vol.device), faces.to(vol.device)
+        _checks.refuse_fake_mode()
+        samples, dtype = _checks.native(vol)
+        stream = _cuda.current_stream(vol.device)
+        verts, faces = _cuda.marching_cubes(kernels, stream, samples, dtype, level)
+        return _checks.narrowed(verts, vol), faces
+    # Conversions are the CPU's too: not every device has float64.
+    samples, dtype = _checks.native(vol.cpu())
+    verts, faces = _cpu.marching_cubes(samples, dtype, level)
+    return _checks.narrowed(verts, vol).to(vol.device), faces.to(vol.device)
 
 
 def grid_interp(vol: Tensor, points: Tensor) -> Tensor:
     """Interpolate checked tensors on their own device."""
     kernels = _kernels(vol.device)
     if kernels is not None:
+        _checks.refuse_fake_mode()
         return _cuda.grid_interp(kernels, _cuda.current_stream(vol.device), vol, points)
     return _cpu.grid_interp(vol.cpu(), points.cpu()).to(vol.device)
 
@@ -45,12 +52,13 @@ def _kernels(device: torch.device) -> _core.CudaKernels | None:
             )
         return _cuda.kernels_for(device)
     except _cuda.NoKernels as reason:
-        _warn(f"torchmcubes-bw computes on the CPU for a tensor on {device}: {reason}")
+        _warn(device, str(reason))
         return None
 
 
-def _warn(text: str) -> None:
-    """Warn once a process of each reason."""
-    if text not in _warned:
-        _warned.add(text)
+def _warn(device: torch.device, reason: str) -> None:
+    """Warn once a process of each reason, however many devices it is true of."""
+    if reason not in _warned:
+        _warned.add(reason)
+        text = f"torchmcubes-bw computes on the CPU for a tensor on {device}: {reason}"
         warnings.warn(text, RuntimeWarning, stacklevel=5)

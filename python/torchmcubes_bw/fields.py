@@ -52,14 +52,14 @@ def sample(name: str, size: int = 128) -> Tensor:
         raise ValueError(f"name must be one of {', '.join(FIELDS)}, got {name}")
     if size < 2:
         raise ValueError(f"size must be at least 2, got {size}")
-    vol = torch.empty((size, size, size))
+    vol = torch.empty((size, size, size), dtype=torch.float32, device="cpu")
     FIELDS[name].fill(vol)
     return vol
 
 
 def _planes(vol: Tensor) -> Iterator[tuple[Tensor, float, Tensor, Tensor]]:
     """Yield each plane with its z and its broadcasting y and x: no more memory than a few planes."""
-    axis = torch.linspace(-1, 1, len(vol))
+    axis = torch.linspace(-1, 1, len(vol), dtype=vol.dtype, device=vol.device)
     for plane, z in zip(vol, axis.tolist(), strict=True):
         yield plane, z, axis[:, None], axis[None, :]
 
@@ -87,7 +87,7 @@ _BALLS = [
 
 
 def _metaballs_plane(z: float, y: Tensor, x: Tensor) -> Tensor:
-    total = torch.zeros(())
+    total = y.new_zeros(())
     for bx, by, bz, strength in _BALLS:
         total = total + strength / ((x - bx) ** 2 + ((y - by) ** 2 + ((z - bz) ** 2 + 1e-4)))
     return total
@@ -117,7 +117,7 @@ def _shells(vol: Tensor) -> None:
 
 
 def _noise(vol: Tensor) -> None:
-    vol.normal_(generator=torch.Generator().manual_seed(0))
+    vol.normal_(generator=torch.Generator(vol.device).manual_seed(0))
 
 
 FIELDS: dict[str, Field] = {

@@ -82,6 +82,30 @@ def test_other_devices(kind):
     assert_falls_back(kind, f"it has no kernels for {kind} devices")
 
 
+def test_one_warning_a_reason():
+    """Not one for each device that the reason holds for."""
+    with pytest.warns(RuntimeWarning, match="a tensor on mps:0: it has no kernels for mps devices"):
+        marching_cubes(on("mps:0"), 0.0)
+    marching_cubes(on("mps:1"), 0.0)  # a second warning would be an error
+    with pytest.warns(RuntimeWarning, match="it has no kernels for xpu devices"):
+        marching_cubes(on("xpu"), 0.0)
+
+
+@pytest.mark.filterwarnings("ignore:torchmcubes-bw computes on the CPU:RuntimeWarning")
+def test_a_device_without_float64():
+    class OnMps(OnDevice):
+        where = "mps"
+
+        def to(self, *_arguments):
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+
+    verts, faces = marching_cubes((VOL * 10).long().as_subclass(OnMps), 0.5)
+    want = marching_cubes((VOL * 10).long(), 0.5)
+    assert verts.dtype == torch.float32
+    assert torch.equal(verts, want[0])
+    assert torch.equal(faces, want[1])
+
+
 def test_a_driver_that_refuses(monkeypatch, tmp_path):
     gpu(monkeypatch, (12, 0))
     (tmp_path / "sm_120.cubin").write_bytes(b"")

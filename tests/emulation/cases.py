@@ -22,7 +22,8 @@ KERNELS = _core.CudaKernels(0, b"emulated")
 
 def extract(vol, level):
     samples, dtype = _checks.native(_checks.volume(vol, "Nz, Ny, Nx"))
-    return _cuda.marching_cubes(KERNELS, 0, samples, dtype, level)
+    verts, faces = _cuda.marching_cubes(KERNELS, 0, samples, dtype, level)
+    return _checks.narrowed(verts, vol), faces
 
 
 def check(vol, level):
