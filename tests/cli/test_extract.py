@@ -8,14 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
+import mesh_checks as check
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import torch
 import trimesh
 import volumes
 from torchmcubes_bw import __version__, fields
+from torchmcubes_bw.cli import level as leveling
 from torchmcubes_bw.cli import read as reading
 from torchmcubes_bw.cli import write as writing
 from torchmcubes_bw.cli.app import app
@@ -113,6 +117,41 @@ def test_chosen_level(extract, tmp_path):
     assert load(out).volume > 0
 
 
+@pytest.mark.parametrize(
+    "ending, dtype",
+    [(ending, dtype) for ending in ("npy", "nrrd") for dtype in ("uint16", "uint32", "uint64", "int64")]
+    + [("tif", "uint16"), ("tif", "uint32")],
+)
+def test_wider_integers(ending, dtype, extract, tmp_path):
+    """A level chosen, the object's side guessed, and the range told where there is no surface."""
+    path, out = tmp_path / f"ct.{ending}", tmp_path / "m.ply"
+    vol = np.where(BALL < 0, 40_000, 100).astype(dtype)
+    if ending == "npy":
+        np.save(path, vol)
+    else:
+        sitk.WriteImage(sitk.GetImageFromArray(vol), str(path))
+    assert "(Otsu's threshold), object above it" in extract(path, "-o", out).output
+    assert load(out).is_watertight
+    result = extract(path, "-o", out, "--level", 50_000, code=2)
+    assert result.stderr == "error: no surface: --level 50000 (as given) parts no samples of 100 to 40000\n"
+
+
+@pytest.mark.parametrize(
+    "low, high", [(1e9, 1e9 + 1), (0, 1e-300), (0, 1e300), (-1.5e308, 1.5e308), (2**40, 2**40 + 8)], ids=str
+)
+def test_chosen_level_of_any_range(low, high, extract, tmp_path, monkeypatch):
+    """In float64: such ranges float32 does not hold, or takes for one value."""
+    monkeypatch.setattr(leveling, "_CHUNK", 2000)  # so that a small volume is counted in parts too
+    share = np.random.default_rng(0).uniform(0, 0.2, BALL.shape)
+    share = np.where(BALL < 0, 1 - share, share)
+    np.save(tmp_path / "wide.npy", low * (1 - share) + high * share)
+    result = extract(tmp_path / "wide.npy", "-o", tmp_path / "m.ply")
+    assert "(Otsu's threshold), object above it" in result.output
+    vol = torch.from_numpy(np.load(tmp_path / "wide.npy"))
+    level, _ = leveling.choose_level(vol)
+    assert 0.3 < (level / 2 - low / 2) / (high / 2 - low / 2) < 0.7
+
+
 DIRECTION = np.linalg.qr(np.random.default_rng(1).standard_normal((3, 3)))[0]
 
 
@@ -145,6 +184,23 @@ def test_spacing_origin_and_direction(ending, determinant, extract, tmp_path):
     assert mesh.is_watertight
     assert mesh.volume == pytest.approx(4 / 3 * np.pi * 15**3, rel=0.02)
     assert np.allclose(mesh.bounds, [centre - 15, centre + 15], atol=0.1)
+
+
+@pytest.mark.parametrize("ending", ["nii.gz", "nrrd"])
+def test_closed_away_from_the_border(ending, extract, tmp_path):
+    """Anisotropic voxels too; a side is halved or doubled, so that the border stays exactly in place."""
+    path, out = tmp_path / f"noise.{ending}", tmp_path / "m.ply"
+    spacing = np.array([0.5, 1, 2])
+    for outside_border, state in ((True, "closed"), (False, "open")):
+        vol = volumes.noise((9, 10, 11), outside_border=outside_border)
+        image = sitk.GetImageFromArray(vol)
+        image.SetSpacing(spacing.tolist())
+        sitk.WriteImage(image, str(path))
+        assert f" faces, {state}, bounds" in extract(path, "-o", out, "--level", 0.1).output
+        mesh = load(out)
+        assert len(mesh.faces) > 1000
+        assert check.is_closed(mesh.faces) == (state == "closed")
+        assert check.is_closed_away_from_border(mesh.vertices / spacing, mesh.faces, vol.shape)
 
 
 def test_tiff_stack(extract, tmp_path):
@@ -181,6 +237,24 @@ def test_dicom_folder(extract, tmp_path):
     assert np.allclose(extent, [2 * RADIUS * 0.5, 2 * RADIUS * 0.5, 2 * RADIUS * 2], atol=2)
 
 
+def write_archives(folder):
+    """Write archives that are cut off, damaged in the middle, or hold no array."""
+    np.savez_compressed(folder / "whole.npz", a=BALL)
+    whole = (folder / "whole.npz").read_bytes()
+    (folder / "short.npz").write_bytes(whole[: len(whole) // 2])
+    (folder / "damaged.npz").write_bytes(whole[:1000] + b"\xff" * 1000 + whole[2000:])
+    np.savez(folder / "checksum.npz", a=BALL)
+    stored = bytearray((folder / "checksum.npz").read_bytes())
+    stored[len(stored) // 2] ^= 0xFF
+    (folder / "checksum.npz").write_bytes(stored)
+    np.save(folder / "short.npy", BALL)
+    (folder / "short.npy").write_bytes((folder / "short.npy").read_bytes()[:-9])
+    np.savez(folder / "objects.npz", a=np.array([None]))
+    np.savez(folder / "none.npz")
+    with zipfile.ZipFile(folder / "readme.npz", "w") as archive:
+        archive.writestr("readme.txt", "no array")
+
+
 def errors(tmp_path):
     np.save(tmp_path / "flat.npy", np.ones((3, 4)))
     np.save(tmp_path / "constant.npy", np.ones((3, 4, 5)))
@@ -189,6 +263,7 @@ def errors(tmp_path):
     np.save(tmp_path / "nan.npy", np.where(BALL < -7.4, np.nan, BALL))
     np.save(tmp_path / "ball.npy", BALL)
     (tmp_path / "broken.npy").write_bytes(b"not numpy")
+    write_archives(tmp_path)
     (tmp_path / "text.nii").write_text("not an image")
     (tmp_path / "empty").mkdir()
     low, high = BALL.min(), BALL.max()
@@ -203,6 +278,13 @@ def errors(tmp_path):
         ("infinite.npy", "m.ply", "--level must be given for a volume with samples from -inf to 1"),
         ("nan.npy", "m.ply", "vol must not contain NaN, got {n} NaN samples, the first at vol{at}"),
         ("broken.npy", "m.ply", "cannot read {}/broken.npy: "),
+        ("short.npy", "m.ply", "cannot read {}/short.npy: "),
+        ("short.npz", "m.ply", "cannot read {}/short.npz: "),
+        ("damaged.npz", "m.ply", "cannot read {}/damaged.npz: "),
+        ("checksum.npz", "m.ply", "cannot read {}/checksum.npz: "),
+        ("objects.npz", "m.ply", "cannot read {}/objects.npz: "),
+        ("none.npz", "m.ply", "INPUT must hold an array, got none in {}/none.npz"),
+        ("readme.npz", "m.ply", "--key must name an array, got readme.txt in {}/readme.npz"),
         ("text.nii", "m.ply", "cannot read {}/text.nii: "),
         ("empty", "m.ply", "INPUT must be a folder with one DICOM series, got 0 in {}/empty"),
         ("ball.npy --level 99", "m.ply",

@@ -112,7 +112,8 @@ def _mesh(
     scan: Scan, level: float | None, device: Device, inside: Inside
 ) -> tuple[NDArray[np.float64], NDArray[np.int32], str]:
     """Return vertices and faces in the scan's coordinates, and what was decided on the way."""
-    vol = _checks.volume(scan.vol, "Nz, Ny, Nx")
+    # In a dtype the kernels read: torch itself knows no minimum of the wider unsigned ones.
+    vol, _ = _checks.native(_checks.volume(scan.vol, "Nz, Ny, Nx"))
     rule = "as given"
     if level is None and scan.level is not None:
         level, rule = scan.level, "the sample's own"

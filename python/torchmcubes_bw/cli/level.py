@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from .errors import CliError
 
 _BINS = 1024
+_CHUNK = 2**22  # samples counted at a time, so that no copy of the whole volume is made
 
 
 def choose_level(vol: Tensor) -> tuple[float, str]:
@@ -22,14 +25,21 @@ def choose_level(vol: Tensor) -> tuple[float, str]:
     low, high = float(vol.min()), float(vol.max())
     if not low < high:
         raise CliError(f"INPUT must hold more than one value to choose a level from, got only {low:g}")
-    if not (torch.isfinite(torch.tensor([low, high])).all()):
+    if not (math.isfinite(low) and math.isfinite(high)):
         raise CliError(f"--level must be given for a volume with samples from {low:g} to {high:g}")
     return _otsu(vol, low, high), "Otsu's threshold"
 
 
 def _otsu(vol: Tensor, low: float, high: float) -> float:
-    counts = torch.histc(vol.to(torch.float32), _BINS, low, high).double()
-    edges = torch.linspace(low, high, _BINS + 1, dtype=torch.float64)
+    scale = 1.0 if math.isfinite(high - low) else 0.5
+    low, high = low * scale, high * scale
+    # Counted on [0, 1] in float64: float32 would not tell 1e9 from 1e9 + 1, nor hold 1e-300.
+    counts = torch.zeros(_BINS, dtype=torch.float64)
+    step = max(1, _CHUNK // vol[0].numel())
+    for z in range(0, len(vol), step):
+        planes = vol[z : z + step]
+        counts += torch.histc((planes.double() * scale - low) / (high - low), _BINS, 0.0, 1.0)
+    edges = torch.linspace(0, 1, _BINS + 1, dtype=torch.float64)
     centres = (edges[:-1] + edges[1:]) / 2
     below = counts.cumsum(0)
     above = below[-1] - below
@@ -38,7 +48,7 @@ def _otsu(vol: Tensor, low: float, high: float) -> float:
     between = torch.nan_to_num(below * above * (mean_below - mean_above) ** 2, nan=-1.0)
     # Empty bins between the classes all give the same parting: take the middle of them.
     best = torch.nonzero(between >= between.max() * (1 - 1e-12)).flatten()
-    return float((edges[best[0] + 1] + edges[best[-1] + 1]) / 2)
+    return (low + float(edges[best[0] + 1] + edges[best[-1] + 1]) / 2 * (high - low)) / scale
 
 
 def object_is_above(vol: Tensor, level: float) -> bool:

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import importlib.util
+import struct
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,18 @@ from .. import fields
 from .errors import FAILED, CliError
 
 Matrix = NDArray[np.float64]
+# What np.load raises of a damaged file; zipfile's RuntimeError is of an encrypted or unknown archive.
+_DAMAGED = (
+    ValueError,
+    EOFError,
+    OSError,
+    KeyError,
+    RuntimeError,
+    SyntaxError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass
@@ -64,20 +79,32 @@ def read(source: str, size: int, key: str | None) -> Scan:
 
 def _read_numpy(path: Path, key: str | None) -> Scan:
     try:
+        with path.open("rb") as file:  # ours to close: NumPy leaves a damaged archive open
+            if file.read(2) == b"PK":
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as loaded:
+                    return Scan(_member(loaded, path, key))
         # Copy-on-write: the file is paged in as it is read, and never written.
-        loaded = np.load(path, mmap_mode="c", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise CliError(f"cannot read {path}: {error}") from None
-    if isinstance(loaded, np.ndarray):
-        return Scan(loaded)
-    with loaded:
-        names = list(loaded)
-        if key is None and len(names) == 1:
-            key = names[0]
-        if key not in names:
-            wanted = f"got {key}" if key else "which one is not said"
-            raise CliError(f"--key must be one of {', '.join(names)} in {path}, {wanted}")
-        return Scan(loaded[key])
+        return Scan(np.load(path, mmap_mode="c", allow_pickle=False))
+    except _DAMAGED as error:
+        reason = " ".join(str(error).split())
+        raise CliError(f"cannot read {path}: {reason}") from None
+
+
+def _member(loaded: Any, path: Path, key: str | None) -> NDArray[Any]:
+    """Return the named array of a .npz file, or its only one."""
+    names = list(loaded)
+    if not names:
+        raise CliError(f"INPUT must hold an array, got none in {path}")
+    if key is None and len(names) == 1:
+        key = names[0]
+    if key not in names:
+        wanted = f"got {key}" if key else "which one is not said"
+        raise CliError(f"--key must be one of {', '.join(names)} in {path}, {wanted}")
+    array = loaded[key]
+    if not isinstance(array, np.ndarray):  # some other file, zipped
+        raise CliError(f"--key must name an array, got {key} in {path}")
+    return array
 
 
 def _read_image(path: Path) -> Scan:
