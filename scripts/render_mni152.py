@@ -15,8 +15,10 @@ import tempfile
 from pathlib import Path
 
 import pyvista
+import trimesh
 from nilearn.datasets import load_mni152_template
 from PIL import Image
+from torchmcubes_bw._mesh import is_closed
 
 LEVEL = "0.62"  # between grey and white matter; the outer surface is cut off by the template's mask
 
@@ -37,6 +39,8 @@ def main(picture: str) -> None:
             LEVEL,
         ]
         subprocess.run(command, check=True)
+        if not is_closed(trimesh.load_mesh(mesh, process=False).faces):  # it does not reach the border
+            raise SystemExit("the mesh must be closed away from the volume's border, and is not")
         render(mesh, picture)
 
 
