@@ -80,7 +80,8 @@ print(json.dumps([dict(os.environ) == environment, sorted(set(sys.modules) - mod
 def test_the_compiled_module_links_nothing_of_torch():
     done = subprocess.run(["ldd", _core.__file__], capture_output=True, text=True, check=True)
     assert "libc.so" in done.stdout
-    assert not re.search(r"torch|c10|gomp|iomp|libomp|cuda", done.stdout)
+    linked = re.sub(r"\(0x[0-9a-f]+\)", "", done.stdout)  # a load address can hold "c10"
+    assert not re.search(r"torch|c10|gomp|iomp|libomp|cuda", linked)
 
 
 def test_build_info():
