@@ -3,222 +3,254 @@
 
 python -m benchmarks.report benchmarks/results/cpu.json            # writes docs/benchmarks.md, README, plots
 python -m benchmarks.report benchmarks/results/cpu.json --check    # fails where they differ from the JSON
+
+What was measured on a GPU goes to docs/benchmarks_cuda.md and pictures of its own, and leaves the README alone.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import statistics
+import textwrap
 from pathlib import Path
-from typing import Annotated, Any
+from statistics import median
+from typing import Annotated
 
 import typer
 
-from .rivals.ours import NAME as OURS
+from .figures import (
+    Entry,
+    Report,
+    cases_of,
+    device_ms,
+    limit_ms,
+    machine_line,
+    median_ms,
+    spread_text,
+    threads_text,
+    times_ours,
+    title,
+)
+from .rivals import OURS
 from .volumes import SCAN
 
 ROOT = Path(__file__).parent.parent
-IMAGES = ROOT / "docs" / "images"
+SCIKIT_IMAGE = ("scikit-image lorensen", "scikit-image lewiner")
+GOAL_CASES = [(field, size, "float32") for field in ("metaballs", "gyroid") for size in (256, 512)]
 
-_HEAD = """# Benchmarks
+_HEAD = (Path(__file__).parent / "protocol.md").read_text("utf-8").rstrip("\n") + "\n"
 
-Made by `python -m benchmarks` and `python -m benchmarks.report`; the raw figures are in `benchmarks/results/`.
-
-- **ms**: median time from call to result, the mesh in new memory. The rivals take turns within one run; in each turn
-  an uncounted call comes first, then one to five counted ones, the more the shorter they are.
-- **spread**: half the distance between the quartiles, in percent of the median.
-- **times ours**: how many times our time.
-- **extra MiB**: peak memory beyond the volume and the mesh, from the system's own count of resident pages
-  (a peak below what was resident before shows as 0).
-- **limit**: (volume bytes + mesh bytes) over the copy bandwidth measured in the same run: the time to read the
-  volume once and write the mesh once.
-
-A mesh is checked before its time counts: V as ours (scikit-image merges vertices), F and the volume enclosed within
-0.5 % (an ambiguous face may be decided the other way), and closed. Rivals run at their best settings: no normals where
-they can be left out, their own input layout made beforehand, float16 and int16 samples converted to float32 beforehand
-(ours reads them as they are). VTK runs with its STDThread backend. Who would take more than 12 s or more memory
-than there is, by what half the size took, is left out.
-"""
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-def main(source: Path, check: Annotated[bool, typer.Option(help="Compare, write nothing.")] = False) -> None:
+@app.command()
+def main(
+    source: Path,
+    check: Annotated[bool, typer.Option(help="Compare, write nothing.")] = False,
+    root: Annotated[Path, typer.Option(help="The checkout whose documents are meant.")] = ROOT,
+) -> None:
     """Write, or check, the report of a benchmark."""
-    report = json.loads(source.read_text())
-    readme = ROOT / "README.md"
-    texts = {
-        ROOT / "docs" / "benchmarks.md": benchmarks_page(report),
-        readme: _between(readme.read_text("utf-8"), "benchmark", readme_table(report)),
-    }
+    report = json.loads(source.read_text("utf-8"))
+    suffix = "_cuda" if report["machine"]["device"] == "cuda" else ""
+    texts = {root / "docs" / f"benchmarks{suffix}.md": benchmarks_page(report, suffix)}
+    if not suffix:
+        readme = (root / "README.md").read_text("utf-8")
+        readme = between(readme, "speed", readme_sentence(report))
+        texts[root / "README.md"] = between(readme, "benchmark", readme_table(report))
     if check:
         stale = [str(path) for path, text in texts.items() if path.read_text("utf-8") != text]
         if stale:
             raise SystemExit(f"differs from {source}: {', '.join(stale)}; run python -m benchmarks.report")
         return
+    from .plots import plot  # noqa: PLC0415 - matplotlib is only needed to draw
+
     for path, text in texts.items():
         path.write_text(text, "utf-8")
-    plot(report)
+    plot(report, root / "docs" / "images", suffix)
 
 
-def _between(text: str, marker: str, new: str) -> str:
+def between(text: str, marker: str, new: str) -> str:
     """Replace what stands between a document's markers."""
-    pattern = rf"(<!-- {marker} -->\n).*?(<!-- end -->)"
-    return re.sub(pattern, lambda match: match[1] + new + match[2], text, flags=re.DOTALL)
+    pattern = rf"(<!-- {marker} -->\n).*?( *<!-- end -->)"
+    replaced, count = re.subn(pattern, lambda match: match[1] + new + match[2], text, flags=re.DOTALL)
+    if count != 1:
+        raise SystemExit(f"README.md must have one <!-- {marker} --> with an <!-- end -->, has {count}")
+    return replaced
 
 
-def _cases(report: dict[str, Any]) -> dict[tuple[str, int, str], list[dict[str, Any]]]:
-    cases: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
-    for entry in report["results"]:
-        cases.setdefault((entry["field"], entry["size"], entry["dtype"]), []).append(entry)
-    return cases
-
-
-def _title(field: str, size: int, dtype: str) -> str:
-    of = "" if dtype == "float32" else f" {dtype}"
-    return "MNI152, 1 mm" if field == SCAN else f"{field} {size}³{of}"
-
-
-def _median_ms(entry: dict[str, Any]) -> float:
-    return statistics.median(entry["seconds"]) * 1e3
-
-
-def _limit_ms(entry: dict[str, Any], report: dict[str, Any]) -> float:
-    return entry["bytes"] / (report["machine"]["copy_gb_s"] * 1e9) * 1e3
-
-
-def _spread(entry: dict[str, Any]) -> str:
-    if len(entry["seconds"]) < 4:
-        return "-"
-    low, middle, high = statistics.quantiles(entry["seconds"], n=4)
-    return f"{50 * (high - low) / middle:.0f} %"
-
-
-def machine_line(report: dict[str, Any]) -> str:
-    """Say what the figures were taken on."""
-    m = report["machine"]
-    versions = ", ".join(f"{k} {v}" for k, v in report["versions"].items() if k != "backend")
-    return (
-        f"{m['cpu']}, {m['threads']} threads of {m['cores']}, {m['memory_gib']} GiB, {m['simd']}, copies "
-        f"{m['copy_gb_s']:.1f} GB/s; Python {m['python']}, torch {m['torch']}, {versions}; commit "
-        f"{report['commit']}."
-    )
-
-
-def benchmarks_page(report: dict[str, Any]) -> str:
+def benchmarks_page(report: Report, suffix: str = "") -> str:
     """Return docs/benchmarks.md."""
-    lines = [_HEAD, machine_line(report), ""]
-    lines += ["![Time against size](images/benchmark_time.svg)", ""]
-    lines += ["![Memory against size](images/benchmark_memory.svg)", ""]
-    for case, entries in _cases(report).items():
-        ours = entries[0]
-        limit = _limit_ms(ours, report)
-        lines += [
-            f"## {_title(*case)}",
-            "",
-            f"{ours['vertices']} vertices, {ours['faces']} faces. Limit {limit:.2f} ms.",
-            "",
-            "| | ms | spread | times ours | Mvoxel/s | Mtriangle/s | times the limit | extra MiB |",
-            "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-            *(_row(entry, ours, limit) for entry in entries),
-            "",
-        ]
+    lines = [_HEAD, machine_line(report) + ("" if report["finished"] else " The run was cut short."), ""]
+    lines += [f"![Time against size](images/benchmark{suffix}_time.svg)", ""]
+    lines += [f"![Memory against size](images/benchmark{suffix}_memory.svg)", ""]
+    lines += [] if suffix else goals(report)
+    for case, entries in cases_of(report).items():
+        lines += _case_table(title(case), entries, report)
     lines += _grid_interp(report)
-    skipped = "; ".join(f"{name} ({why})" for name, why in report["skipped"].items())
-    lines += [f"Not measured here: {skipped}.", ""] if skipped else []
-    return "\n".join(lines)
+    lines += _not_measured(report)
+    return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _row(entry: dict[str, Any], ours: dict[str, Any], limit: float) -> str:
+def _case_table(name: str, entries: dict[str, Entry], report: Report) -> list[str]:
+    ours = entries[OURS]
+    on_gpu = any(device_ms(entry) for entry in entries.values())
+    heads = ["ms", "spread", "calls", "times ours", "Mvoxel/s", "Mtriangle/s", "times the limit", "extra MiB"]
+    heads += ["device ms"] * on_gpu
+    lines = [f"## {name}", ""]
+    counts = f"{ours['vertices']} vertices, {ours['faces']} faces. " if "vertices" in ours else ""
+    lines += [f"{counts}Limit {limit_ms(ours, report):.2f} ms.", ""]
+    lines += [f"| | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(heads)}"]
+    lines += [_row(entry, ours, report, len(heads)) for entry in entries.values()]
+    remarks = [f"† {e['rival']}: {e['remark']}." for e in entries.values() if e["remark"] and not e["fault"]]
+    return [*lines, "", *(["  \n".join(remarks), ""] if remarks else [])]
+
+
+def _row(entry: Entry, ours: Entry, report: Report, columns: int) -> str:
+    name = entry["rival"] + (" †" if entry["remark"] else "")
+    name += f" ({entry['given']})" if entry["given"] != entry["dtype"] else ""
     if entry["fault"]:
-        return f"| {entry['rival']} | {entry['fault']} | | | | | | |"
-    ms = _median_ms(entry)
-    extra = entry.get("extra_bytes")
+        return f"| {name} | {entry['fault'].replace('|', '/')} |{' |' * (columns - 1)}"
+    ms, extra = median_ms(entry), entry["extra_bytes"]
     cells = [
-        entry["rival"],
+        name,
         f"{ms:.2f}",
-        _spread(entry),
-        f"{ms / _median_ms(ours):.1f}",
+        spread_text(entry),
+        str(len(entry["seconds"])),
+        f"{ms / median_ms(ours):.1f}" if ours["seconds"] else "-",
         f"{entry['voxels'] / ms / 1e3:.0f}",
         f"{entry['faces'] / ms / 1e3:.1f}",
-        f"{ms / limit:.1f}",
+        f"{ms / limit_ms(entry, report):.1f}",
         "-" if extra is None else f"{extra / 2**20:.1f}",
     ]
+    if len(cells) <= columns:
+        cells.append(f"{device_ms(entry):.3f}" if device_ms(entry) else "-")
     return f"| {' | '.join(cells)} |"
 
 
-def _grid_interp(report: dict[str, Any]) -> list[str]:
+def goals(report: Report) -> list[str]:
+    """Return what this package aims at, and where it stands: a table."""
+    cases = {case: entries for case, entries in cases_of(report).items() if case in GOAL_CASES}
+    cases = {case: entries for case, entries in cases.items() if entries[OURS]["seconds"]}
+    if not cases:
+        return []
+    rivals = {
+        f"{_vtk(report)}: at least 5 times our time": (5, (_vtk(report),)),
+        "PyMCubes: at least 35 times": (35, ("PyMCubes",)),
+        "scikit-image, its faster method: at least 35 times": (35, SCIKIT_IMAGE),
+    }
+    rows: dict[str, list[str]] = {
+        text: [_judged(times_ours(entries, *names), goal, most=False) for entries in cases.values()]
+        for text, (goal, names) in rivals.items()
+    }
+    rows["at most 2 times the limit; 3 for the gyroid"] = [
+        _judged(_of_limit(entries, report), 3 if case[0] == "gyroid" else 2)
+        for case, entries in cases.items()
+    ]
+    rows["extra memory, % of the volume: at most 12.5"] = [
+        _judged(_extra_percent(entries[OURS]), 12.5) for entries in cases.values()
+    ]
+    lines = ["## The goals", "", "What is reached is set **bold**.", ""]
+    lines += [f"| | {' | '.join(map(title, cases))} |", f"| --- |{' ---: |' * len(cases)}"]
+    lines += [f"| {text} | {' | '.join(cells)} |" for text, cells in rows.items()]
+    return [*lines, ""]
+
+
+def _judged(value: float | None, goal: float, most: bool = True) -> str:
+    if value is None:
+        return "-"
+    reached = value <= goal if most else value >= goal
+    return f"**{value:.1f}**" if reached else f"{value:.1f}"
+
+
+def _vtk(report: Report) -> str:
+    return f"VTK Flying Edges, {report['machine']['threads']} thr."
+
+
+def _of_limit(entries: dict[str, Entry], report: Report) -> float:
+    return median_ms(entries[OURS]) / limit_ms(entries[OURS], report)
+
+
+def _extra_percent(ours: Entry) -> float | None:
+    extra = ours["extra_bytes"]
+    return None if extra is None else 100 * extra / (4 * ours["voxels"])
+
+
+def _grid_interp(report: Report) -> list[str]:
     r = report["grid_interp"]
-    title = f"## grid_interp, {r['channels']} channels of {r['size']}³, {r['points']} random points"
-    rows = [f"| {name} | {statistics.median(s) * 1e3:.1f} |" for name, s in r["seconds"].items()]
-    return [title, "", "| | ms |", "| --- | ---: |", *rows, ""]
+    if not r:
+        return []
+    heading = f"## grid_interp, {r['channels']} channels of {r['size']}³, {r['points']} random points"
+    ours = median(r["seconds"].get(OURS, [float("nan")]))
+    rows = [f"| {n} | {median(s) * 1e3:.1f} | {median(s) / ours:.1f} |" for n, s in r["seconds"].items()]
+    rows += [f"| {name} | {fault} | |" for name, fault in r["faults"].items()]
+    return [heading, "", "| | ms | times ours |", "| --- | ---: | ---: |", *rows, ""]
 
 
-def readme_table(report: dict[str, Any]) -> str:
+def _not_measured(report: Report) -> list[str]:
+    """Return which rivals and which cases are missing, and why."""
+    missing = [f"- {name}: {why}" for name, why in report["skipped"].items()]
+    missing += [f"- {title((c['field'], c['size'], c['dtype']))}: {c['reason']}" for c in report["left_out"]]
+    return ["## Not measured here", "", *missing, ""] if missing else []
+
+
+def readme_table(report: Report) -> str:
     """Return the README's short table: one row a rival, one column a case."""
-    shown = [k for k in _cases(report) if k[2] == "float32" and (k[1] in (256, 512) or k[0] == SCAN)]
-    cases = {key: _cases(report)[key] for key in shown}
-    heads = [_title(*case) for case in cases]
-    lines = [f"| ms | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(heads)}"]
-    for name in [entry["rival"] for entry in next(iter(cases.values()))]:
-        cells = []
-        for entries in cases.values():
-            entry = next(e for e in entries if e["rival"] == name)
-            if entry["fault"]:
-                cells.append("–")
-                continue
-            ms, ours = _median_ms(entry), _median_ms(entries[0])
-            cells.append(f"**{ms:.1f}**" if name == OURS else f"{ms:.0f} ({ms / ours:.1f}×)")
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    limits = [f"{_limit_ms(entries[0], report):.1f}" for entries in cases.values()]
+    cases = {
+        case: entries
+        for case, entries in cases_of(report).items()
+        if (case in GOAL_CASES or case[0] == SCAN) and entries[OURS]["seconds"]
+    }
+    names = dict.fromkeys(name for entries in cases.values() for name in entries)
+    lines = [f"| ms | {' | '.join(map(title, cases))} |", f"| --- |{' ---: |' * len(cases)}"]
+    lines += [
+        f"| {name} | {' | '.join(_short(entries.get(name), entries[OURS]) for entries in cases.values())} |"
+        for name in names
+    ]
+    limits = [f"{limit_ms(entries[OURS], report):.1f}" for entries in cases.values()]
     lines.append(f"| *limit: read the volume, write the mesh* | {' | '.join(limits)} |")
     return "\n".join(lines) + f"\n\n{machine_line(report)}\n"
 
 
-def plot(report: dict[str, Any]) -> None:
-    """Draw time and memory against size, a panel a field."""
-    import matplotlib as mpl  # noqa: PLC0415 - only needed to draw
-
-    mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "benchmarks"
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    _plot(report, "benchmark_time", "milliseconds, call to result", _median_ms, limit=True)
-    _plot(report, "benchmark_memory", "extra MiB at the peak", _extra_mib, limit=False)
+def _short(entry: Entry | None, ours: Entry) -> str:
+    if not entry or not entry["seconds"]:
+        return "–"
+    ms = median_ms(entry)
+    if entry is ours:
+        return f"**{ms:.1f}**"
+    return f"{ms:.0f} ({ms / median_ms(ours):.1f}×)" + (" †" if entry["remark"] else "")
 
 
-def _extra_mib(entry: dict[str, Any]) -> float:
-    return max((entry.get("extra_bytes") or 0) / 2**20, 0.1)  # a log axis has no 0
+def readme_sentence(report: Report) -> str:
+    """Return the README's claim of speed, an item of a list."""
+    cases = {c: e for c, e in cases_of(report).items() if c in GOAL_CASES and e[OURS]["seconds"]}
+    first = cases.get(GOAL_CASES[0])
+    if not first:
+        raise SystemExit(f"the README tells of {title(GOAL_CASES[0])}, which has no result")
+    against = {
+        "VTK's Flying Edges on the same threads": (_vtk(report),),
+        "scikit-image": SCIKIT_IMAGE,
+        "PyMCubes": ("PyMCubes",),
+    }
+    ratios = {name: times_ours(first, *rivals) for name, rivals in against.items()}
+    told = [f"{_rounded(ratio)} times as fast as {name}" for name, ratio in ratios.items() if ratio]
+    of_limit = [_of_limit(entries, report) for entries in cases.values()]
+    extra = [p for entries in cases.values() if (p := _extra_percent(entries[OURS])) is not None]
+    text = (
+        f"- **Fast on the CPU.** 256³ metaballs in {median_ms(first[OURS]):.1f} ms on {threads_text(report)}"
+        f"{': ' * bool(told)}{_listed(told)}. {min(of_limit):.1f} to {max(of_limit):.1f} times what reading the volume "
+        f"and writing the mesh take ({_listed([title(case) for case in cases])})."
+    )
+    text += f" Scratch memory: {max(extra):.1f} % of the volume at most." if extra else ""
+    return textwrap.fill(text, 118, subsequent_indent="  ", break_on_hyphens=False) + "\n"
 
 
-def _plot(report: dict[str, Any], name: str, label: str, value: Any, limit: bool) -> None:
-    import matplotlib.pyplot as plt  # noqa: PLC0415
+def _rounded(ratio: float) -> str:
+    return f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}"
 
-    names = list(dict.fromkeys(field for field, *_ in _cases(report) if field != SCAN))
-    figure, axes = plt.subplots(1, len(names), figsize=(5.2 * len(names), 4.6), sharey=True, squeeze=False)
-    for axis, field in zip(axes[0], names, strict=True):
-        mine_of_field = (e for e in report["results"] if e["field"] == field and e["dtype"] == "float32")
-        entries = [e for e in mine_of_field if not e["fault"]]
-        for rival in dict.fromkeys(e["rival"] for e in entries):
-            mine = [e for e in entries if e["rival"] == rival]
-            style = {"linewidth": 3, "color": "black", "zorder": 3} if rival == OURS else {"linewidth": 1.3}
-            axis.plot(
-                [e["size"] for e in mine], [value(e) for e in mine], "o-", label=rival, markersize=4, **style
-            )
-        if limit:
-            ours = [e for e in entries if e["rival"] == OURS]
-            sizes, limits = [e["size"] for e in ours], [_limit_ms(e, report) for e in ours]
-            axis.plot(sizes, limits, "k:", label="limit: read the volume, write the mesh")
-        axis.set(xscale="log", yscale="log", title=field, xlabel="samples a side")
-        ticks = sorted({e["size"] for e in entries})
-        axis.set_xticks(ticks, [str(t) for t in ticks])
-        axis.minorticks_off()
-        axis.grid(alpha=0.3)
-    axes[0][0].set_ylabel(label)
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", ncols=3, fontsize=8, frameon=False)
-    figure.tight_layout(rect=(0, 0.14, 1, 1))
-    figure.savefig(IMAGES / f"{name}.svg", metadata={"Date": None})
-    plt.close(figure)
+
+def _listed(parts: list[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app(prog_name="python -m benchmarks.report")

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 Extract = Callable[[], tuple[Any, Any]]
+OURS = "torchmcubes-bw"
 
 
 @dataclass
@@ -24,12 +25,18 @@ class Rival:
 
     Attributes:
         name: as the tables show it.
-        ready: takes the volume (a float32 tensor on `device`; ours takes any dtype) and the level, returns the call
-            that is timed.
+        ready: takes the volume (on `device`, of a type it reads) and the level, returns the call that is timed.
         same_counts: whether V must equal ours; not where a library merges vertices.
         versions: of what it runs on.
         devices: where it can run, of ``cpu`` and ``cuda``.
         elsewhere: whether it runs in a process of its own, whose memory cannot be watched from here.
+        reads: sample types it takes as they are; of others it is given float32.
+        ready_bytes: a voxel, what `ready` takes at its peak beyond the volume.
+        call_bytes: a voxel, what a call takes, where that cannot be watched.
+        before: sets what a call depends on and other calls may have changed; not timed.
+        tolerates: kinds of fault, as `check.differences` names them, that the library is known for: its time is
+            shown, marked, and the fault beside it.
+        interpolate: takes a volume (C, Nz, Ny, Nx) and points (P, 3), returns a call that gives (P, C).
     """
 
     name: str
@@ -38,18 +45,24 @@ class Rival:
     same_counts: bool = True
     devices: tuple[str, ...] = ("cpu",)
     elsewhere: bool = False
+    reads: tuple[str, ...] = ("float32",)
+    ready_bytes: int = 0
+    call_bytes: int = 0
+    before: Callable[[], None] = lambda: None
+    tolerates: tuple[str, ...] = ()
+    interpolate: Callable[[torch.Tensor, torch.Tensor], Callable[[], Any]] | None = None
 
 
 def all_rivals(threads: int, device: str) -> tuple[list[Rival], dict[str, str]]:
-    """Return what can run on a device, and why the others cannot."""
+    """Return what can run on a device, ours first, and why the others cannot."""
     found: list[Rival] = []
     missing: dict[str, str] = {}
     for module in pkgutil.iter_modules(__path__):
         try:
             offered = importlib.import_module(f"{__name__}.{module.name}").rivals(threads)
-        except ImportError as error:
-            missing[module.name] = str(error)
+        except Exception as error:  # not installed, or ill: a missing library, a driver, another version
+            missing[module.name] = str(error) or type(error).__name__
             continue
         found += [rival for rival in offered if device in rival.devices]
         missing |= {r.name: f"does not run on {device}" for r in offered if device not in r.devices}
-    return found, missing
+    return sorted(found, key=lambda rival: rival.name != OURS), missing

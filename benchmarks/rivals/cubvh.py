@@ -21,7 +21,9 @@ def rivals(threads: int) -> list[Rival]:
         return lambda: cubvh.sparse_marching_cubes(coords, values, level)
 
     versions = {"cubvh": metadata.version("cubvh")}
-    return [Rival("cubvh, crossed cells only", ready, versions, same_counts=False, devices=("cuda",))]
+    # Eight corners as float32 twice (the slices, their stack), their signs, what is crossed.
+    options = {"same_counts": False, "devices": ("cuda",), "ready_bytes": 2 * 8 * 4 + 8 + 4}
+    return [Rival("cubvh, crossed cells only", ready, versions, **options)]
 
 
 # Corner order of Lorensen and Cline's figure: around the lower face, then the upper.

@@ -18,4 +18,4 @@ def rivals(threads: int) -> list[Rival]:
         return lambda: isoext.marching_cubes(grid, level=level)
 
     versions = {"isoext": metadata.version("isoext")}
-    return [Rival("isoext", ready, versions, same_counts=False, devices=("cuda",))]
+    return [Rival("isoext", ready, versions, same_counts=False, devices=("cuda",), ready_bytes=4)]

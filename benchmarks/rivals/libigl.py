@@ -15,8 +15,11 @@ def rivals(threads: int) -> list[Rival]:
     def ready(vol, level) -> Extract:
         nz, ny, nx = vol.shape
         samples = vol.numpy().ravel().astype(np.float64)
-        grid = np.stack(np.meshgrid(*map(np.arange, vol.shape), indexing="ij")[::-1], axis=-1)
-        points = grid.reshape(-1, 3).astype(np.float64)
+        points = np.empty((nz, ny, nx, 3))
+        points[..., 0] = np.arange(nx)
+        points[..., 1] = np.arange(ny)[:, None]
+        points[..., 2] = np.arange(nz)[:, None, None]
+        points = points.reshape(-1, 3)
 
         def extract():
             verts, faces, *_ = igl.marching_cubes(samples, points, nx, ny, nz, level)
@@ -24,4 +27,4 @@ def rivals(threads: int) -> list[Rival]:
 
         return extract
 
-    return [Rival("libigl", ready, {"libigl": version("libigl")})]
+    return [Rival("libigl", ready, {"libigl": version("libigl")}, ready_bytes=8 + 3 * 8)]

@@ -6,8 +6,6 @@ import warp.geometry
 
 from . import Extract, Rival
 
-warp.config.quiet = True  # it greets on stdout otherwise
-
 
 def rivals(threads: int) -> list[Rival]:
     """Return NVIDIA Warp; it has no threads to set on the CPU."""

@@ -3,9 +3,8 @@ from __future__ import annotations
 
 import torchmcubes_bw
 
-from . import Extract, Rival
-
-NAME = "torchmcubes-bw"
+from ..volumes import DTYPES
+from . import OURS, Extract, Rival
 
 
 def rivals(threads: int) -> list[Rival]:
@@ -15,4 +14,8 @@ def rivals(threads: int) -> list[Rival]:
     def ready(vol, level) -> Extract:
         return lambda: torchmcubes_bw.marching_cubes(vol, level)
 
-    return [Rival(NAME, ready, versions, devices=("cpu", "cuda"))]
+    def interpolate(vol, points):
+        return lambda: torchmcubes_bw.grid_interp(vol, points)
+
+    options = {"devices": ("cpu", "cuda"), "reads": DTYPES, "interpolate": interpolate}
+    return [Rival(OURS, ready, versions, **options)]

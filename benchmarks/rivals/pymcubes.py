@@ -15,4 +15,6 @@ def rivals(threads: int) -> list[Rival]:
         samples = vol.numpy()
         return lambda: mcubes.marching_cubes(samples, level)
 
-    return [Rival("PyMCubes", ready, {"PyMCubes": version("PyMCubes")})]
+    return [
+        Rival("PyMCubes", ready, {"PyMCubes": version("PyMCubes")}, reads=("float32", "float64", "int16"))
+    ]

@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: MIT
 """How fast this machine extracts, and how fast it could: time, memory and the limit.
 
-The limit is the time the machine needs to read the volume once and write the mesh once at the copy
-bandwidth measured in the same run: no extraction of a whole sampled volume into a new mesh can be faster.
+The limit is the time to read the volume once and write the mesh once, at the copy bandwidth measured in the
+same run. It is a yardstick and no wall: a memory that only reads can be faster than one that copies, and a
+nearly empty volume is only read. `read_bandwidth` tells how much faster.
 """
 
 from __future__ import annotations
 
 import ctypes
 import gc
+import json
 import os
 import platform
 import statistics
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,7 @@ from torch import Tensor
 from . import __version__, build_info, fields, marching_cubes
 
 _COPY_BYTES = 2**28
+_READ_BYTES = 2**30  # beyond any cache
 
 
 @dataclass
@@ -35,7 +40,8 @@ class Measurement:
         field, size, dtype, device, threads: what was extracted, and by what.
         vertices, faces: of the mesh.
         seconds: call to result, each run.
-        limit: seconds the machine needs to read the volume and write the mesh once.
+        device_seconds: on a GPU, of each run by events; empty on the CPU.
+        limit: seconds to read the volume and write the mesh once at the copy bandwidth.
         extra_bytes: peak memory beyond volume and mesh; None where it cannot be told.
     """
 
@@ -47,6 +53,7 @@ class Measurement:
     vertices: int
     faces: int
     seconds: list[float]
+    device_seconds: list[float]
     limit: float
     extra_bytes: int | None
 
@@ -54,6 +61,17 @@ class Measurement:
     def median(self) -> float:
         """Seconds, call to result."""
         return statistics.median(self.seconds)
+
+    @property
+    def spread(self) -> float:
+        """Half the distance between the quartiles, as a part of the median."""
+        return spread(self.seconds)
+
+
+def spread(seconds: list[float]) -> float:
+    """Return half the distance between the quartiles, as a part of the median; of two runs at least."""
+    low, middle, high = statistics.quantiles(seconds, n=4)
+    return (high - low) / 2 / middle
 
 
 def synchronize(device: str) -> None:
@@ -73,13 +91,40 @@ def timed(call: Callable[[], Any], device: str = "cpu") -> float:
     return seconds
 
 
+def device_seconds(call: Callable[[], Any], device: str, runs: int = 1) -> float:
+    """Return the seconds on a GPU of one of `runs` calls, queued back to back, by events.
+
+    The events lie on torch's current stream.
+    """
+    with torch.cuda.device(device):
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begin.record()
+        for _ in range(runs):
+            call()
+        end.record()
+        end.synchronize()
+    return begin.elapsed_time(end) / 1e3 / runs
+
+
 def copy_bandwidth(device: str = "cpu") -> float:
     """Return bytes a second, read and written counted both, of copying 256 MiB to 256 MiB."""
     source = torch.ones(_COPY_BYTES // 4, device=device)
     target = torch.empty_like(source)
     target.copy_(source)
-    seconds = statistics.median(timed(lambda: target.copy_(source), device) for _ in range(9))
-    return 2 * _COPY_BYTES / seconds
+
+    def copy() -> Any:
+        return target.copy_(source)
+
+    if device.startswith("cuda"):  # too short there for the clock of the host
+        return 2 * _COPY_BYTES / device_seconds(copy, device, runs=20)
+    return 2 * _COPY_BYTES / statistics.median(timed(copy, device) for _ in range(9))
+
+
+def read_bandwidth(device: str = "cpu") -> float:
+    """Return bytes a second of reading alone: the sum of 1 GiB of float32."""
+    source = torch.ones(_READ_BYTES // 4, device=device)
+    source.sum()
+    return _READ_BYTES / statistics.median(timed(source.sum, device) for _ in range(5))
 
 
 def mesh_bytes(verts: Any, faces: Any) -> int:
@@ -123,10 +168,18 @@ def _status_bytes(name: str) -> int:
     raise RuntimeError(f"/proc/self/status has no {name}")
 
 
-def measure(field: str, size: int, device: str = "cpu", dtype: str = "float32", runs: int = 9) -> Measurement:
+def measure(
+    field: str,
+    size: int,
+    device: str = "cpu",
+    dtype: str = "float32",
+    runs: int = 9,
+    bandwidth: float | None = None,
+) -> Measurement:
     """Measure one extraction of a built-in field on a device, its samples converted to `dtype`.
 
-    Integer samples are the field's, scaled by 50 around 100 and rounded.
+    Integer samples are the field's, scaled by 50 around 100 and rounded. `bandwidth`, bytes a second, is that
+    of the limit: `copy_bandwidth` where it is not given.
     """
     vol: Tensor = fields.sample(field, size)
     level = fields.FIELDS[field].level
@@ -138,22 +191,27 @@ def measure(field: str, size: int, device: str = "cpu", dtype: str = "float32", 
     mesh = mesh_bytes(verts, faces)
     counts = len(verts), len(faces)
     del verts, faces
-    peak = peak_memory(lambda: marching_cubes(vol, level), device)
-    seconds = [timed(lambda: marching_cubes(vol, level), device) for _ in range(runs)]
-    limit = (vol.nbytes + mesh) / copy_bandwidth(device)
+
+    def call() -> Any:
+        return marching_cubes(vol, level)
+
+    peak = peak_memory(call, device)
+    seconds = [timed(call, device) for _ in range(runs)]
+    on_device = [device_seconds(call, device) for _ in range(runs)] if device.startswith("cuda") else []
+    limit = (vol.nbytes + mesh) / (bandwidth or copy_bandwidth(device))
     extra = None if peak is None else max(0, peak - mesh)
     threads = torch.get_num_threads()
-    return Measurement(field, size, dtype, device, threads, *counts, seconds, limit, extra)
+    return Measurement(field, size, dtype, device, threads, *counts, seconds, on_device, limit, extra)
 
 
 def as_dict(measurement: Measurement) -> dict[str, Any]:
-    """Return a measurement as plain values, its median added."""
-    return {**asdict(measurement), "median": measurement.median}
+    """Return a measurement as plain values, its median and spread added."""
+    return {**asdict(measurement), "median": measurement.median, "spread": measurement.spread}
 
 
 def machine() -> dict[str, Any]:
     """Describe what a measurement was taken on."""
-    described = {
+    return {
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
         "memory_gib": round(_memory_bytes() / 2**30, 1),
@@ -163,10 +221,27 @@ def machine() -> dict[str, Any]:
         "numpy": np.__version__,
         "torchmcubes_bw": __version__,
         "simd": build_info()["simd"],
+        "gpus": [torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())],
     }
-    if torch.cuda.is_available():
-        described["gpu"] = torch.cuda.get_device_name()
-    return described
+
+
+def commit(folder: Path) -> str:
+    """Return what git calls the commit a folder stands at, ``unknown`` where that cannot be told."""
+    command = ["git", "describe", "--always", "--dirty"]
+    try:
+        done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+    except OSError:  # no git, or no such folder
+        return "unknown"
+    return done.stdout.strip() or "unknown"
+
+
+def installed_commit() -> str:
+    """Return the commit that pip installed this package from, ``unknown`` for a wheel or a folder."""
+    try:
+        noted = metadata.distribution("torchmcubes-bw").read_text("direct_url.json")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+    return str(json.loads(noted or "{}").get("vcs_info", {}).get("commit_id", "unknown"))
 
 
 def _memory_bytes() -> int:
