@@ -28,7 +28,12 @@ _STYLES = {
         "linestyle": "--",
         "markerfacecolor": "white",
     },
-    "VTK Flying Edges, 1 thr.": {"marker": "<", "color": "#9467bd", "markerfacecolor": "white", "markersize": 11},
+    "VTK Flying Edges, 1 thr.": {
+        "marker": "<",
+        "color": "#9467bd",
+        "markerfacecolor": "white",
+        "markersize": 11,
+    },
 }
 _OTHERS = [{"marker": m, "color": c} for m, c in zip("Dh>*dp18", mpl.colormaps["Dark2"].colors, strict=True)]
 

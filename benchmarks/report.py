@@ -240,7 +240,7 @@ def readme_sentence(report: Report) -> str:
         f"{': ' * bool(told)}{_listed(told)}. {min(of_limit):.1f} to {max(of_limit):.1f} times what reading the volume "
         f"and writing the mesh take ({_listed([title(case) for case in cases])})."
     )
-    text += f" Scratch memory: {max(extra):.1f} % of the volume at most." if extra else ""
+    text += f" Scratch memory: {max(extra):.1f}\u00a0% of the volume at most." if extra else ""
     return textwrap.fill(text, 118, subsequent_indent="  ", break_on_hyphens=False) + "\n"
 
 
