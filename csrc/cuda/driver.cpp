@@ -65,14 +65,17 @@ Driver open_driver() {
     find(get, "cuGetErrorString", d.get_error_string);
     find(get, "cuDeviceGet", d.device_get);
     find(get, "cuDevicePrimaryCtxRetain", d.retain_primary_context);
+    find(get, "cuDevicePrimaryCtxRelease", d.release_primary_context);
     find(get, "cuCtxPushCurrent", d.push_context);
     find(get, "cuCtxPopCurrent", d.pop_context);
     find(get, "cuModuleLoadData", d.load_module);
+    find(get, "cuModuleUnload", d.unload_module);
     find(get, "cuModuleGetFunction", d.get_function);
     find(get, "cuLaunchKernel", d.launch);
     find(get, "cuMemsetD8Async", d.fill);
     find(get, "cuMemcpyDtoHAsync", d.copy_to_host);
     find(get, "cuStreamSynchronize", d.synchronize);
+    find(get, "cuStreamIsCapturing", d.is_capturing);
     d.check(d.init(0), "cuInit");
     return d;
 }

@@ -41,9 +41,11 @@ struct Driver {
     Result (*get_error_string)(Result error, const char** text);
     Result (*device_get)(Device* device, int ordinal);
     Result (*retain_primary_context)(Context* context, Device device);
+    Result (*release_primary_context)(Device device);
     Result (*push_context)(Context context);
     Result (*pop_context)(Context* context);
     Result (*load_module)(Module* module, const void* image);
+    Result (*unload_module)(Module module);
     Result (*get_function)(Function* function, Module module, const char* name);
     Result (*launch)(Function function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
                      unsigned block_y, unsigned block_z, unsigned shared_bytes, Stream stream,
@@ -51,6 +53,7 @@ struct Driver {
     Result (*fill)(DevicePointer to, unsigned char value, std::size_t bytes, Stream stream);
     Result (*copy_to_host)(void* to, DevicePointer from, std::size_t bytes, Stream stream);
     Result (*synchronize)(Stream stream);
+    Result (*is_capturing)(Stream stream, int* status);
 
     // Throws where a call did not succeed, naming it and giving the driver's text.
     void check(Result result, const char* call) const;

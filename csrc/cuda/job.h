@@ -15,6 +15,7 @@ constexpr int kTileSegments = 32;
 constexpr int kTileWords = kSegmentWords * kTileSegments;
 constexpr int kThreads = 256;       // a block of stages 1, 2 and 4
 constexpr int kScanThreads = 1024;  // the one block of stage 3
+constexpr int kScanItems = 8;       // consecutive counts that one of its threads takes at a time
 constexpr u32 kHasNan = 1;
 
 // What the host reads back: the only thing, once.

@@ -15,11 +15,29 @@ ContextGuard::~ContextGuard() {
 Kernels::Kernels(int device_ordinal, const std::string& image) : driver_(cuda::driver()) {
     Device device;
     driver_.check(driver_.device_get(&device, device_ordinal), "cuDeviceGet");
-    // Retained and never released, as the framework does: it lives as long as the process.
+    // Once loaded, retained and never released, as the framework does: it lives as long as the process.
     driver_.check(driver_.retain_primary_context(&context_, device), "cuDevicePrimaryCtxRetain");
+    try {
+        load(image);
+    } catch (...) {
+        driver_.release_primary_context(device);
+        throw;
+    }
+}
+
+void Kernels::load(const std::string& image) {
     const ContextGuard current(driver_, context_);
     Module module;
     driver_.check(driver_.load_module(&module, image.data()), "cuModuleLoadData");
+    try {
+        find_functions(module);
+    } catch (...) {
+        driver_.unload_module(module);
+        throw;
+    }
+}
+
+void Kernels::find_functions(Module module) {
     const auto find = [&](const std::string& name) {
         Function function;
         driver_.check(driver_.get_function(&function, module, name.c_str()), "cuModuleGetFunction");

@@ -27,7 +27,7 @@ class Kernels {
 public:
     static constexpr int kDtypes = 8;  // in the order of kDtypeNames
 
-    // `image` is a cubin, or PTX ending in 0. Throws DriverError.
+    // `image` is a cubin, or PTX ending in 0. Throws DriverError, and then leaves nothing loaded.
     Kernels(int device_ordinal, const std::string& image);
 
     const Driver& driver() const { return driver_; }
@@ -36,6 +36,9 @@ public:
     Function classify[kDtypes], count, scan, emit_vertices[kDtypes], emit_faces[2], grid_interp[2];
 
 private:
+    void load(const std::string& image);
+    void find_functions(Module module);
+
     const Driver& driver_;
     Context context_ = nullptr;
 };

@@ -5,9 +5,23 @@
 
 namespace mc::cuda {
 
+namespace {
+
+// Asked before anything is queued: a wait inside a capture would spoil the whole of it.
+void refuse_capture(const Driver& driver, Stream stream) {
+    int capturing = 0;
+    driver.check(driver.is_capturing(stream, &capturing), "cuStreamIsCapturing");
+    if (capturing)
+        throw DriverError(
+            "marching_cubes cannot be captured into a CUDA graph: the mesh's size is read on the way");
+}
+
+}  // namespace
+
 Plan prepare(const Kernels& kernels, Stream stream, const Volume& volume, void* scratch) {
     const Driver& driver = kernels.driver();
     const ContextGuard current(driver, kernels.context());
+    refuse_capture(driver, stream);
     Plan plan{&kernels, stream, volume.dtype, lay_out(volume, scratch), 0, 0, false};
     const Job& job = plan.job;
     const auto totals = reinterpret_cast<DevicePointer>(job.totals);

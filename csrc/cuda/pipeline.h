@@ -29,7 +29,8 @@ struct Plan {
     bool has_nan;  // then there are no vertices and triangles
 };
 
-// Stages 1 to 3. Waits for the stream, once, to read the totals.
+// Stages 1 to 3. Waits for the stream, once, to read the totals; so it throws on a stream that is being
+// captured, and leaves the capture as it was.
 Plan prepare(const Kernels& kernels, Stream stream, const Volume& volume, void* scratch);
 
 // Stage 4: queues the writing of (vertices, 3) coordinates (double for a float64 volume, else float) and

@@ -21,15 +21,22 @@ MC_HD i64 block_exclusive_sum(i64 value, i64* total) {
     return before + sum - value;
 }
 
-// Replaces counts by the sums before them, kScanThreads at a time; returns their sum.
+// Replaces counts by the sums before them; returns their sum. A round's loads are in flight together, and its
+// barriers, which every round waits for, are paid for kScanItems counts a thread.
 MC_HD i64 scan_counts(i64* counts, i64 size) {
     i64 carried = 0;
-    for (i64 first = 0; first < size; first += kScanThreads) {
-        const i64 at = first + threadIdx.x;
-        const i64 own = at < size ? counts[at] : 0;
-        i64 total;
-        const i64 before = block_exclusive_sum(own, &total);
-        if (at < size) counts[at] = carried + before;
+    for (i64 first = 0; first < size; first += kScanThreads * kScanItems) {
+        const i64 at = first + threadIdx.x * kScanItems;
+        i64 own[kScanItems], sum = 0, total;
+        for (int k = 0; k < kScanItems; ++k) {
+            own[k] = at + k < size ? counts[at + k] : 0;
+            sum += own[k];
+        }
+        i64 before = carried + block_exclusive_sum(sum, &total);
+        for (int k = 0; k < kScanItems; ++k) {
+            if (at + k < size) counts[at + k] = before;
+            before += own[k];
+        }
         carried += total;
     }
     return carried;

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,13 @@ from . import _checks, _core
 _INT32_MAX = 2**31 - 1
 # Its name before torch 2.5.
 _OutOfMemoryError = getattr(torch, "OutOfMemoryError", torch.cuda.OutOfMemoryError)
+# A build without kernels has no such error, and none to translate.
+_CudaOutOfMemory: Any = getattr(_core, "CudaOutOfMemory", ())
+# Jetson's and its relatives' (TX1, TX2, Xavier, Orin, Thor, under its name of CUDA 12 too). A cubin runs on
+# another minor version among desktop GPUs only, never from or to one of these.
+_TEGRA = {53, 62, 72, 87, 101, 110}
 _FOLDER = Path(__file__).parent / "kernels"
-_loaded: dict[int, _core.CudaKernels] = {}
+_loaded: dict[int, _core.CudaKernels | str] = {}  # a text is why none could be loaded
 _loading = threading.Lock()
 
 
@@ -36,18 +43,25 @@ def manifest() -> dict[str, Any]:
     return found
 
 
-def image_for(capability: tuple[int, int], cubins: list[int], ptx: list[int]) -> str | None:
-    """Return the file, of those aboard, that serves a compute capability, or None.
+def images_for(capability: tuple[int, int], cubins: list[int], ptx: list[int]) -> list[str]:
+    """Return the files, of those aboard, that serve a compute capability, best first.
 
-    A cubin runs on its own capability and on higher ones of the same major version; PTX is compiled by
-    the driver for any capability from its own on.
+    A cubin runs on its own capability and, Tegra's excepted, on higher ones of the same major version; PTX is
+    compiled by the driver for any capability from its own on.
     """
     number = 10 * capability[0] + capability[1]
-    fitting = [c for c in cubins if c // 10 == capability[0] and c <= number]
-    if fitting:
-        return f"sm_{max(fitting)}.cubin"
+    fitting = [c for c in cubins if c == number or _runs_on_a_later(c, number)]
     older = [p for p in ptx if p <= number]
-    return f"compute_{max(older)}.ptx" if older else None
+    return [f"sm_{c}.cubin" for c in sorted(fitting)[-1:]] + [f"compute_{p}.ptx" for p in sorted(older)[-1:]]
+
+
+def _runs_on_a_later(cubin: int, number: int) -> bool:
+    return cubin // 10 == number // 10 and cubin < number and not _TEGRA & {cubin, number}
+
+
+def image_for(capability: tuple[int, int], cubins: list[int], ptx: list[int]) -> str | None:
+    """Return the file that is tried first, or None."""
+    return next(iter(images_for(capability, cubins, ptx)), None)
 
 
 def choose_image(capability: tuple[int, int]) -> str | None:
@@ -55,9 +69,20 @@ def choose_image(capability: tuple[int, int]) -> str | None:
     return image_for(capability, manifest()["cubins"], manifest()["ptx"])
 
 
-def _served() -> str:
-    aboard = sorted({*manifest()["cubins"], *manifest()["ptx"]})
-    return f"{aboard[0] // 10}.{aboard[0] % 10} to {aboard[-1] // 10}.{aboard[-1] % 10}"
+def _dotted(number: int) -> str:
+    return f"{number // 10}.{number % 10}"
+
+
+def _unserved(capability: tuple[int, int], name: str) -> str:
+    """Say what the kernels aboard serve, and that it is not this GPU."""
+    cubins, ptx = manifest()["cubins"], manifest()["ptx"]
+    served = [_dotted(c) for c in cubins if not ptx or c < min(ptx)]
+    served += [f"{_dotted(p)} and newer" for p in sorted(ptx)[:1]]
+    tegra = ", a Tegra, which runs none but its own" if 10 * capability[0] + capability[1] in _TEGRA else ""
+    return (
+        f"its kernels serve compute capability {', '.join(served)}, and {name} has "
+        f"{capability[0]}.{capability[1]}{tegra}: docs/blackwell.md tells how to build for it"
+    )
 
 
 def kernels_for(device: torch.device) -> _core.CudaKernels:
@@ -65,26 +90,42 @@ def kernels_for(device: torch.device) -> _core.CudaKernels:
 
     Raises:
         NoKernels: none aboard runs there, or the driver refused them.
+        torch.OutOfMemoryError: the GPU's memory has no room for them now.
     """
     index = torch.cuda.current_device() if device.index is None else device.index
     kernels = _loaded.get(index)
-    if kernels is not None:
-        return kernels
+    if kernels is None:
+        with _loading:
+            if index not in _loaded:
+                _loaded[index] = _load(index)
+            kernels = _loaded[index]
+    if isinstance(kernels, str):
+        raise NoKernels(kernels)
+    return kernels
+
+
+def _load(index: int) -> _core.CudaKernels | str:
+    """Load the best image that the driver takes, or tell why it takes none."""
     capability = torch.cuda.get_device_capability(index)
-    image = choose_image(capability)
-    if image is None:
-        name = torch.cuda.get_device_name(index)
-        raise NoKernels(
-            f"its kernels serve compute capability {_served()}, and {name} has "
-            f"{capability[0]}.{capability[1]}"
-        )
-    with _loading:
-        if index not in _loaded:
-            try:
-                _loaded[index] = _core.CudaKernels(index, (_FOLDER / image).read_bytes())
-            except RuntimeError as error:
-                raise NoKernels(f"{image} does not load: {error}") from error
-    return _loaded[index]
+    refused = []
+    for image in images_for(capability, manifest()["cubins"], manifest()["ptx"]):
+        try:
+            with _memory_errors():
+                return _core.CudaKernels(index, (_FOLDER / image).read_bytes())
+        except _OutOfMemoryError:
+            raise
+        except (RuntimeError, OSError) as error:
+            refused.append(f"{image} does not load: {error}")
+    return "; ".join(refused) or _unserved(capability, torch.cuda.get_device_name(index))
+
+
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    """Turn the driver's out of memory into torch's."""
+    try:
+        yield
+    except _CudaOutOfMemory as error:
+        raise _OutOfMemoryError(str(error)) from error
 
 
 def current_stream(device: torch.device) -> int:
@@ -98,7 +139,7 @@ def marching_cubes(
 ) -> tuple[Tensor, Tensor]:
     """Extract from a checked volume on the kernels' device; `dtype` is the core's name of its type."""
     scratch = torch.empty(_core.cuda_scratch_bytes(vol.shape), dtype=torch.uint8, device=vol.device)
-    try:
+    with _memory_errors():
         plan = _core.cuda_prepare(
             kernels, stream, vol.data_ptr(), dtype, vol.shape, vol.stride(), level, scratch.data_ptr()
         )
@@ -110,8 +151,6 @@ def marching_cubes(
         verts = torch.empty((plan.vertices, 3), dtype=coordinate, device=vol.device)
         faces = torch.empty((plan.triangles, 3), dtype=index, device=vol.device)
         plan.emit(verts.data_ptr(), faces.data_ptr(), wide)
-    except _core.CudaOutOfMemory as error:
-        raise _OutOfMemoryError(str(error)) from error
     # `scratch` goes back to torch's allocator, which gives it out again in the order of the stream.
     return verts, faces
 
@@ -122,14 +161,15 @@ def grid_interp(kernels: _core.CudaKernels, stream: int, vol: Tensor, points: Te
     vol = vol.to(real).contiguous()
     points = points.to(real).contiguous()
     values = torch.empty((len(points), len(vol)), dtype=real, device=vol.device)
-    _core.cuda_grid_interp(
-        kernels,
-        stream,
-        vol.data_ptr(),
-        vol.shape,
-        points.data_ptr(),
-        len(points),
-        values.data_ptr(),
-        real == torch.float64,
-    )
+    with _memory_errors():
+        _core.cuda_grid_interp(
+            kernels,
+            stream,
+            vol.data_ptr(),
+            vol.shape,
+            points.data_ptr(),
+            len(points),
+            values.data_ptr(),
+            real == torch.float64,
+        )
     return values

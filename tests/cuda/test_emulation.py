@@ -3,6 +3,7 @@
 
 import importlib.util
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -30,10 +31,10 @@ CASES = (builds.EMULATION / "cases.py").read_text("utf-8").split("CASES = (")[1]
 NAMES = CASES.replace(",", " ").split()
 
 
-def run_case(name, library):
+def run_case(name, library, **environment):
     return subprocess.run(
         [sys.executable, str(builds.EMULATION / "cases.py"), name],
-        env={**os.environ, "TORCHMCUBES_LIBCUDA": str(library)},
+        env={**os.environ, "TORCHMCUBES_LIBCUDA": str(library), **environment},
         capture_output=True,
         text=True,
     )
@@ -50,8 +51,15 @@ def test_case(name, driver):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("name", ["awkward_shapes", "several_tiles", "many_rounds_of_the_scan"])
+def test_threads_in_a_random_order(name, driver):
+    seed = str(random.SystemRandom().randrange(2**31))
+    done = run_case(name, driver, MC_EMULATED_SEED=seed)
+    assert done.returncode == 0, f"MC_EMULATED_SEED={seed}\n{done.stderr}"
+
+
 def test_there_are_cases():
-    assert len(NAMES) == 8
+    assert len(NAMES) == 12
 
 
 BREAKS = {
@@ -66,16 +74,41 @@ BREAKS = {
 }
 
 
-@pytest.mark.parametrize("name", BREAKS)
-def test_a_broken_kernel_is_caught(name, tmp_path):
-    file, old, new = BREAKS[name]
-    shutil.copytree(builds.ROOT / "csrc", tmp_path / "csrc")
-    source = tmp_path / "csrc" / "cuda" / file
+# Right in the order of the threads' numbers, wrong in others.
+RACES = {
+    "the scan's sums overwritten": (
+        "stage3_scan.cuh",
+        "    __syncthreads();  // before the next call writes `sums` again\n",
+        "",
+    ),
+    "the scan's sums read early": (
+        "stage3_scan.cuh",
+        "    __syncthreads();\n    const i64 before",
+        "    const i64 before",
+    ),
+}
+
+
+def broken_driver(change, folder):
+    file, old, new = change
+    shutil.copytree(builds.ROOT / "csrc", folder / "csrc")
+    source = folder / "csrc" / "cuda" / file
     text = source.read_text("utf-8")
     assert text.count(old) == 1
     source.write_text(text.replace(old, new), "utf-8")
-    library = builds.emulated_driver(tmp_path, tmp_path / "csrc")
+    return builds.emulated_driver(folder, folder / "csrc")
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_broken_kernel_is_caught(name, tmp_path):
+    library = broken_driver(BREAKS[name], tmp_path)
     assert run_case("awkward_shapes", library).returncode != 0
+
+
+@pytest.mark.parametrize("name", RACES)
+def test_a_race_is_caught(name, tmp_path):
+    library = broken_driver(RACES[name], tmp_path)
+    assert run_case("awkward_shapes", library, MC_EMULATED_SEED="1").returncode != 0
 
 
 def test_sanitizers_are_silent(tmp_path):

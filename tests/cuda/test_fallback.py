@@ -60,9 +60,24 @@ def gpu(monkeypatch, capability, cubins=(70, 120), ptx=(120,)):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _index: "NVIDIA Some GPU")
 
 
-def test_older_gpu(monkeypatch):
-    gpu(monkeypatch, (6, 1))
-    reason = "its kernels serve compute capability 7.0 to 12.0, and NVIDIA Some GPU has 6.1"
+@pytest.mark.parametrize(
+    "ptx, served", [((120,), "7.0, 12.0 and newer"), ((), "7.0, 12.0"), ((90,), "7.0, 9.0 and newer")]
+)
+def test_older_gpu(ptx, served, monkeypatch):
+    gpu(monkeypatch, (6, 1), ptx=ptx)
+    cure = "docs/blackwell.md tells how to build for it"
+    reason = f"its kernels serve compute capability {served}, and NVIDIA Some GPU has 6.1: {cure}"
+    assert_falls_back("cuda:0", reason)
+
+
+@pytest.mark.parametrize("capability", [(7, 2), (8, 7), (11, 0)])
+def test_a_jetson(capability, monkeypatch):
+    gpu(monkeypatch, capability, (70, 80, 86, 120))
+    reason = (
+        "its kernels serve compute capability 7.0, 8.0, 8.6, 12.0 and newer, and NVIDIA Some GPU has "
+        f"{capability[0]}.{capability[1]}, a Tegra, which runs none but its own: "
+        "docs/blackwell.md tells how to build for it"
+    )
     assert_falls_back("cuda:0", reason)
 
 
@@ -106,18 +121,69 @@ def test_a_device_without_float64():
     assert torch.equal(faces, want[1])
 
 
-def test_a_driver_that_refuses(monkeypatch, tmp_path):
+def driver(monkeypatch, folder, load):
+    """Kernels for 12.0 as cubin and PTX, their content their name, loaded by `load(content)`."""
     gpu(monkeypatch, (12, 0))
-    (tmp_path / "sm_120.cubin").write_bytes(b"")
-    monkeypatch.setattr(_cuda, "_FOLDER", tmp_path)
+    for name in ("sm_120.cubin", "compute_120.ptx"):
+        (folder / name).write_bytes(name.encode())
+    monkeypatch.setattr(_cuda, "_FOLDER", folder)
+    monkeypatch.setattr(_cuda._core, "CudaKernels", lambda _device, image: load(image), raising=False)
 
-    class Refuses:
-        def __init__(self, _device, _image):
-            raise RuntimeError("cuModuleLoadData: device kernel image is invalid (CUDA error 200)")
 
-    monkeypatch.setattr(_cuda._core, "CudaKernels", Refuses, raising=False)
+def refuse(_image):
+    raise RuntimeError("cuModuleLoadData: device kernel image is invalid (CUDA error 200)")
+
+
+REFUSED = "cuModuleLoadData: device kernel image is invalid (CUDA error 200)"
+
+
+def test_a_driver_that_refuses(monkeypatch, tmp_path):
+    driver(monkeypatch, tmp_path, refuse)
+    gpu(monkeypatch, (12, 0), ptx=())
     reason = "sm_120.cubin does not load: cuModuleLoadData: device kernel image is invalid (CUDA error 200)"
     assert_falls_back("cuda:0", reason)
+
+
+def test_a_driver_that_refuses_cubin_and_ptx(monkeypatch, tmp_path):
+    tried = []
+
+    def load(image):
+        tried.append(image)
+        refuse(image)
+
+    driver(monkeypatch, tmp_path, load)
+    assert_falls_back(
+        "cuda:0", f"sm_120.cubin does not load: {REFUSED}; compute_120.ptx does not load: {REFUSED}"
+    )
+    assert tried == [b"sm_120.cubin", b"compute_120.ptx"]  # once, although two calls were made
+
+
+def test_a_driver_that_takes_the_ptx_only(monkeypatch, tmp_path):
+    driver(monkeypatch, tmp_path, lambda image: refuse(image) if image.endswith(b"cubin") else image)
+    assert _cuda.kernels_for(torch.device("cuda:0")) == b"compute_120.ptx"
+
+
+def test_a_file_that_is_missing(monkeypatch, tmp_path):
+    driver(monkeypatch, tmp_path, lambda image: image)
+    (tmp_path / "sm_120.cubin").unlink()
+    assert _cuda.kernels_for(torch.device("cuda:0")) == b"compute_120.ptx"
+
+
+@pytest.mark.skipif(not HAS_CUDA, reason="this build has no CUDA backend")
+def test_no_memory_while_loading(monkeypatch, tmp_path):
+    """Not a fallback: torch's own error, and another try at the next call."""
+
+    def load(image):
+        if full:
+            raise _cuda._core.CudaOutOfMemory("cuModuleLoadData: out of memory (CUDA error 2)")
+        return image
+
+    full = True
+    driver(monkeypatch, tmp_path, load)
+    with pytest.raises(torch.cuda.OutOfMemoryError, match="cuModuleLoadData: out of memory"):
+        marching_cubes(on("cuda:0"), 0.0)
+    full = False
+    assert _cuda.kernels_for(torch.device("cuda:0")) == b"sm_120.cubin"
 
 
 def test_grid_interp_falls_back():

@@ -96,6 +96,15 @@ def test_another_device_than_the_current():
         check(torch.from_numpy(volumes.noise((40, 41, 42))), 0.1, "cuda:1")
 
 
+def test_the_current_device_is_left_as_it_was():
+    before = torch.cuda.current_device()
+    device = f"cuda:{torch.cuda.device_count() - 1}"
+    check(torch.from_numpy(volumes.noise((20, 20, 20))), 0.1, device)
+    grid_interp(torch.rand(1, 3, 3, 3, device=device), torch.rand(5, 3, device=device))
+    assert torch.cuda.current_device() == before
+    assert torch.ones(3, device="cuda").sum().item() == 3  # and torch works on it
+
+
 def test_more_samples_than_fit_31_bits():
     vol = torch.zeros((1300, 1300, 1300), dtype=torch.int8, device="cuda")
     vol[-2, -2, -2] = 9
@@ -120,6 +129,51 @@ def test_out_of_memory_and_the_call_after_it():
     with pytest.raises(torch.cuda.OutOfMemoryError):
         marching_cubes(vol.expand(side, side, side), 0.5)
     check(torch.from_numpy(volumes.noise((20, 20, 20))), 0.1)
+
+
+def test_no_memory_for_the_results_and_the_call_after_it():
+    """The samples and the scratch memory fit, the mesh does not."""
+    vol = torch.from_numpy(volumes.noise((128, 128, 128)))  # 8 MiB; its mesh is some 100
+    on_gpu = vol.cuda()
+    torch.cuda.synchronize()
+    torch.cuda.empty_cache()
+    allowed = torch.cuda.memory_reserved() + 2**25
+    torch.cuda.set_per_process_memory_fraction(allowed / torch.cuda.mem_get_info()[1])
+    try:
+        with pytest.raises(torch.cuda.OutOfMemoryError):
+            marching_cubes(on_gpu, 0.1)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    check(vol, 0.1)
+
+
+def test_capture_is_refused_and_goes_on():
+    """The mesh's size must be read on the way; the error comes before the capture is spoilt."""
+    vol = torch.from_numpy(volumes.noise((20, 20, 20)))
+    on_gpu = vol.cuda()
+    marching_cubes(on_gpu, 0.1)
+    doubled, graph = torch.zeros_like(on_gpu), torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        torch.mul(on_gpu, 2, out=doubled)
+        with pytest.raises(RuntimeError, match=r"^marching_cubes cannot be captured into a CUDA graph: "):
+            marching_cubes(on_gpu, 0.1)
+    graph.replay()
+    torch.cuda.synchronize()
+    assert torch.equal(doubled.cpu(), vol * 2)
+    check(vol, 0.1)
+
+
+def test_grid_interp_is_captured():
+    vol, points = torch.rand((2, 9, 10, 11)), torch.rand((500, 3)) * 12
+    on_gpu, at = vol.cuda(), points.cuda()
+    grid_interp(on_gpu, at)  # loads the kernels, which a capture must not
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        values = grid_interp(on_gpu, at)
+    on_gpu.copy_(1 - vol)
+    graph.replay()
+    torch.cuda.synchronize()
+    assert torch.equal(values.cpu(), grid_interp(1 - vol, points))
 
 
 def test_many_threads():
@@ -151,3 +205,16 @@ def test_grid_interp(dtype):
     vol, points = torch.rand((3, 20, 21, 22), dtype=dtype), torch.rand((10_000, 3), dtype=dtype) * 30 - 4
     got = grid_interp(vol.cuda(), points.cuda())
     assert got.cpu().numpy().tobytes() == grid_interp(vol, points).numpy().tobytes()
+
+
+def test_grid_interp_on_a_side_stream():
+    vol, points = torch.rand((3, 64, 64, 64)), torch.rand((100_000, 3)) * 70 - 3
+    on_gpu, at, stream = vol.cuda(), points.cuda(), torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        later = on_gpu
+        for _ in range(20):
+            later = later * 1.0  # work that the interpolation must wait for
+        got = grid_interp(later, at)
+    stream.synchronize()
+    assert torch.equal(got.cpu(), grid_interp(vol, points))

@@ -5,6 +5,7 @@ TORCHMCUBES_LIBCUDA names the emulated driver, so that everything below the choi
 thing. The GPU's memory is the host's, hence CPU tensors.
 """
 
+import contextlib
 import ctypes
 import os
 import sys
@@ -47,6 +48,24 @@ def awkward_shapes():
     for seed, shape in enumerate(shapes):
         check(torch.from_numpy(volumes.noise(shape, seed)), 0.1)
     check(torch.from_numpy(volumes.ball((20, 40, 70), (35.2, 20.1, 9.7), 8.2)), 0.0)
+
+
+def several_tiles():
+    """Planes of more than one tile, rows of more than one run, a scan of more than one round."""
+    shapes = [(3, 200, 200), (2, 190, 260), (2, 2, 33_000), (2, 32, 1025), (3, 2049, 20), (600, 2, 2)]
+    for seed, shape in enumerate([*shapes, (520, 3, 40), (1030, 2, 33)]):
+        check(torch.from_numpy(volumes.noise(shape, seed)), 0.1)
+    base = torch.from_numpy(volumes.noise((200, 201, 6)))
+    check(base.permute(2, 1, 0), 0.1)
+    check(base.permute(2, 0, 1)[::2], 0.1)
+    levels = ((base.permute(2, 0, 1) + 1) * 100).clamp(0, 255).to(torch.uint8)
+    check(levels, 110)
+    check(levels[:, 1:, 1:], 110.5)
+
+
+def many_rounds_of_the_scan():
+    """More counts than the one block takes at a time: 8192 of them."""
+    check(torch.from_numpy(volumes.noise((4100, 2, 2))), 0.1)
 
 
 def dtypes_and_ties():
@@ -102,39 +121,102 @@ def one_read_and_little_scratch():
         assert _core.cuda_scratch_bytes((n, n, n)) <= 4 * n**3 / 8
 
 
+def held():
+    """Contexts that are current, contexts retained, modules loaded."""
+    numbers = ctypes.CDLL(os.environ["TORCHMCUBES_LIBCUDA"]).mc_emulated_held
+    numbers.restype = ctypes.POINTER(ctypes.c_int)
+    return numbers()[:3]
+
+
+@contextlib.contextmanager
+def fault(name):
+    """Let a call of the driver fail, with the error after the colon."""
+    libc = ctypes.CDLL(None)
+    libc.setenv(b"MC_EMULATED_FAULT", name.encode(), 1)
+    yield
+    libc.unsetenv(b"MC_EMULATED_FAULT")
+
+
+def assert_raises(kind, text, call, *arguments):
+    try:
+        call(*arguments)
+    except Exception as error:
+        assert type(error) is kind, type(error)
+        assert str(error) == text, error
+    else:
+        raise AssertionError(f"went unnoticed: {text}")
+
+
 ILLEGAL = "an illegal memory access was encountered"
+FULL = (torch.cuda.OutOfMemoryError, "cuLaunchKernel: out of memory (CUDA error 2)")
+CAPTURED = "marching_cubes cannot be captured into a CUDA graph: the mesh's size is read on the way"
 FAULTS = {
-    "cuLaunchKernel:2": (torch.cuda.OutOfMemoryError, "cuLaunchKernel: out of memory (CUDA error 2)"),
+    "cuLaunchKernel:2": FULL,
     "cuLaunchKernel:700": (RuntimeError, f"cuLaunchKernel: {ILLEGAL} (CUDA error 700)"),
     "cuStreamSynchronize:999": (RuntimeError, "cuStreamSynchronize: unknown error (CUDA error 999)"),
+    "capturing:1": (RuntimeError, CAPTURED),
 }
 
 
 def faults():
     vol = torch.from_numpy(volumes.noise((4, 5, 6)))
-    libc = ctypes.CDLL(None)
-    for fault, (kind, text) in FAULTS.items():
-        libc.setenv(b"MC_EMULATED_FAULT", fault.encode(), 1)
-        try:
-            extract(vol, 0.1)
-        except RuntimeError as error:
-            assert type(error) is kind, type(error)
-            assert str(error) == text, error
-        else:
-            raise AssertionError(f"{fault} went unnoticed")
-        libc.unsetenv(b"MC_EMULATED_FAULT")
+    for name, (kind, text) in FAULTS.items():
+        with fault(name):
+            assert_raises(kind, text, extract, vol, 0.1)
         check(vol, 0.1)
+    interpolate = (_cuda.grid_interp, KERNELS, 0, vol[None], torch.rand(7, 3))
+    with fault("cuLaunchKernel:2"):
+        assert_raises(*FULL, *interpolate)
+    interpolate[0](*interpolate[1:])
+    assert held() == [0, 1, 1]
+
+
+def a_module_that_does_not_load():
+    """Nothing of it stays, whichever call fails; out of memory is torch's own error."""
+    _cuda._FOLDER = Path(os.environ["TORCHMCUBES_LIBCUDA"]).parent
+    _cuda.images_for = lambda *_: ["libcuda_emulated.so"]
+    torch.cuda.get_device_capability = lambda _index: (12, 0)
+    device = torch.device("cuda:0")
+    for call in ("cuModuleLoadData", "cuModuleGetFunction"):
+        with fault(f"{call}:2"):
+            text = f"{call}: out of memory (CUDA error 2)"
+            assert_raises(torch.cuda.OutOfMemoryError, text, _cuda.kernels_for, device)
+        assert held() == [0, 1, 1]
+    with fault("cuModuleGetFunction:700"):
+        text = f"libcuda_emulated.so does not load: cuModuleGetFunction: {ILLEGAL} (CUDA error 700)"
+        assert_raises(_cuda.NoKernels, text, _cuda.kernels_for, device)
+    assert held() == [0, 1, 1]
+
+
+def no_memory_for_the_results():
+    """The allocation between counting and emitting fails: nothing stays behind, the next call works."""
+    vol, empty = torch.from_numpy(volumes.noise((4, 5, 6))), torch.empty
+
+    def full(size, **kind):
+        if isinstance(size, tuple):
+            raise FULL[0](FULL[1])
+        return empty(size, **kind)
+
+    torch.empty = full
+    assert_raises(*FULL, extract, vol, 0.1)
+    torch.empty = empty
+    check(vol, 0.1)
+    assert held() == [0, 1, 1]
 
 
 CASES = (
     all_256_cubes,
     awkward_shapes,
+    several_tiles,
+    many_rounds_of_the_scan,
     dtypes_and_ties,
     strides,
     infinite_and_nan,
     interpolation,
     one_read_and_little_scratch,
     faults,
+    a_module_that_does_not_load,
+    no_memory_for_the_results,
 )
 
 if __name__ == "__main__":

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT
-// Runs one block of threads at a time, each thread a fiber, in turns.
+// Runs one block of threads at a time, each thread a fiber. In turns, a step each; or, where the environment
+// variable MC_EMULATED_SEED is set, in a random order: the blocks, and within a block whole warps, each of
+// which runs until all of it waits at a barrier while the others have not begun. What is right only in
+// the order of the threads' numbers, for want of a barrier, then goes wrong.
 #include "fibers.h"
 
 #include <ucontext.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <numeric>
+#include <random>
 #include <vector>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -114,18 +120,50 @@ void prepare_block(int threads, unsigned number) {
     }
 }
 
+// The random order, where one is asked for.
+std::mt19937* shuffler() {
+    static const char* seed = std::getenv("MC_EMULATED_SEED");
+    static std::mt19937 random(seed ? static_cast<unsigned>(std::atoi(seed)) : 0u);
+    return seed ? &random : nullptr;
+}
+
+// 0 to size - 1, shuffled where that is asked for.
+std::vector<unsigned> some_order(unsigned size) {
+    std::vector<unsigned> order(size);
+    std::iota(order.begin(), order.end(), 0u);
+    if (shuffler()) std::shuffle(order.begin(), order.end(), *shuffler());
+    return order;
+}
+
+// Gives each ready fiber of a warp one turn; says whether there was any.
+bool turn(unsigned warp, const std::vector<unsigned>& lanes) {
+    bool went_on = false;
+    for (const unsigned lane : lanes) {
+        if (32 * warp + lane >= static_cast<unsigned>(block.size)) continue;
+        Fiber& fiber = *block.fibers[32 * warp + lane];
+        if (fiber.state != State::kReady) continue;
+        resume(fiber);
+        went_on = true;
+    }
+    return went_on;
+}
+
+bool all_done() {
+    const auto done = [](const std::unique_ptr<Fiber>& fiber) { return fiber->state == State::kDone; };
+    return std::all_of(block.fibers.begin(), block.fibers.begin() + block.size, done);
+}
+
 void run_block() {
-    for (;;) {
-        bool went_on = false, left = false;
-        for (int t = 0; t < block.size; ++t) {
-            Fiber& fiber = *block.fibers[static_cast<std::size_t>(t)];
-            if (fiber.state == State::kReady) {
-                resume(fiber);
+    const unsigned warps = static_cast<unsigned>(block.warps.size());
+    while (!all_done()) {
+        bool went_on = false;
+        const std::vector<unsigned> lanes = some_order(32);
+        for (const unsigned warp : some_order(warps)) {
+            while (turn(warp, lanes)) {
                 went_on = true;
+                if (!shuffler()) break;
             }
-            left |= fiber.state != State::kDone;
         }
-        if (!left) return;
         if (!went_on) fail("no thread of the block can go on");
     }
 }
@@ -168,8 +206,8 @@ void meet_block() {
 
 void launch(unsigned blocks, int threads, const std::function<void()>& kernel) {
     block.kernel = &kernel;
-    for (unsigned b = 0; b < blocks; ++b) {
-        prepare_block(threads, b);
+    for (const unsigned number : some_order(blocks)) {
+        prepare_block(threads, number);
         run_block();
     }
 }

@@ -7,7 +7,7 @@
 
 namespace emulated {
 
-// Runs `kernel` once a thread of every block, block after block.
+// Runs `kernel` once a thread of every block, one block after the other.
 void launch(unsigned blocks, int threads, const std::function<void()>& kernel);
 
 }  // namespace emulated

@@ -49,6 +49,9 @@ int fault(const char* name) {
 
 int copies = 0;
 
+// What is held now: contexts that are current, contexts retained, modules loaded.
+int held[3];
+
 }  // namespace
 
 extern "C" {
@@ -67,20 +70,41 @@ int cuDeviceGet(int* device, int ordinal) {
     return 0;
 }
 
-int cuDevicePrimaryCtxRetain(void** context, int) {
-    *context = &copies;
+int cuCtxPushCurrent(void*) {
+    ++held[0];
     return 0;
 }
 
-int cuCtxPushCurrent(void*) { return 0; }
-int cuCtxPopCurrent(void**) { return 0; }
+int cuCtxPopCurrent(void**) {
+    --held[0];
+    return 0;
+}
+
+int cuDevicePrimaryCtxRetain(void** context, int) {
+    *context = &copies;
+    ++held[1];
+    return 0;
+}
+
+int cuDevicePrimaryCtxRelease(int) {
+    --held[1];
+    return 0;
+}
 
 int cuModuleLoadData(void** module, const void* image) {
+    if (const int error = fault("cuModuleLoadData")) return error;
     *module = const_cast<void*>(image);
-    return fault("cuModuleLoadData");
+    ++held[2];
+    return 0;
+}
+
+int cuModuleUnload(void*) {
+    --held[2];
+    return 0;
 }
 
 int cuModuleGetFunction(void** function, void*, const char* name) {
+    if (const int error = fault("cuModuleGetFunction")) return error;
     const auto found = kKernels.find(name);
     if (found == kKernels.end()) return 500;
     *function = reinterpret_cast<void*>(found->second);
@@ -108,6 +132,12 @@ int cuMemcpyDtoHAsync(void* to, const void* from, std::size_t bytes, void*) {
 
 int cuStreamSynchronize(void*) { return fault("cuStreamSynchronize"); }
 
+// MC_EMULATED_FAULT="capturing:1": the stream is being captured.
+int cuStreamIsCapturing(void*, int* status) {
+    *status = fault("capturing");
+    return fault("cuStreamIsCapturing");
+}
+
 int cuGetProcAddress_v2(const char* name, void** function, int, unsigned long long, void*) {
     *function = dlsym(RTLD_DEFAULT, name);
     Dl_info self;
@@ -119,4 +149,7 @@ int cuGetProcAddress_v2(const char* name, void** function, int, unsigned long lo
 
 // How often the host has read from the device.
 int mc_emulated_copies() { return copies; }
+
+// Contexts that are current, contexts retained, modules loaded.
+const int* mc_emulated_held() { return held; }
 }

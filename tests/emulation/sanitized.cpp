@@ -4,10 +4,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <random>
 #include <vector>
 
+#include "../../csrc/cpu/grid_interp.h"
 #include "../../csrc/cpu/pipeline.h"
 #include "../../csrc/cuda/pipeline.h"
 
@@ -17,53 +19,123 @@ namespace {
 
 struct Mesh {
     std::vector<char> verts, faces;
-    bool operator==(const Mesh& other) const { return verts == other.verts && faces == other.faces; }
+    bool has_nan = false;
+
+    bool operator==(const Mesh& other) const {
+        return verts == other.verts && faces == other.faces && has_nan == other.has_nan;
+    }
 };
 
-struct Shape {
-    i64 nz, ny, nx;
+// Sides and strides, in samples.
+struct Layout {
+    i64 nz, ny, nx, stride_z, stride_y, stride_x;
+
+    // Samples from the first to the last, both included.
+    i64 extent() const { return (nz - 1) * stride_z + (ny - 1) * stride_y + (nx - 1) * stride_x + 1; }
 };
 
-std::vector<char> samples(const Shape& s, int dtype, std::mt19937& random) {
-    const std::size_t count = static_cast<std::size_t>(s.nz * s.ny * s.nx), bytes = cpu::kDtypeBytes[dtype];
-    std::vector<char> data(count * bytes);
+Layout contiguous(i64 nz, i64 ny, i64 nx) { return {nz, ny, nx, ny * nx, nx, 1}; }
+Layout transposed(i64 nz, i64 ny, i64 nx) { return {nz, ny, nx, 1, nz, nz * ny}; }
+Layout sliced(i64 nz, i64 ny, i64 nx) { return {nz, ny, nx, 6 * ny * nx, 2 * nx + 3, 2}; }
+Layout expanded(i64 nz, i64 ny, i64 nx) { return {nz, ny, nx, 0, nx, 1}; }
+
+using Buffer = std::unique_ptr<char[]>;
+
+// Exactly as many bytes as the layout reaches.
+Buffer samples(const Layout& s, int dtype, std::mt19937& random) {
+    const std::size_t count = static_cast<std::size_t>(s.extent()), bytes = cpu::kDtypeBytes[dtype];
+    Buffer data(new char[count * bytes]);
     for (std::size_t k = 0; k < count; ++k) {
         const int value = static_cast<int>(random() % 7) - 2;
-        if (dtype == 0)
-            reinterpret_cast<float*>(data.data())[k] = static_cast<float>(value);
-        else if (dtype == 1)
-            reinterpret_cast<double*>(data.data())[k] = value;
-        else if (dtype == 2)
-            reinterpret_cast<u16*>(data.data())[k] = value < 0 ? 0xc000 : 0x3c00;
-        else if (dtype == 3)
-            reinterpret_cast<u16*>(data.data())[k] = value < 0 ? 0xc000 : 0x3f80;
-        else
-            std::memcpy(data.data() + k * bytes, &value, bytes);
+        const float as_float = static_cast<float>(value);
+        const double as_double = value;
+        const u16 as_half = value < 0 ? 0xc000 : dtype == 2 ? 0x3c00 : 0x3f80;
+        const void* sample = &value;
+        if (dtype == 0) sample = &as_float;
+        if (dtype == 1) sample = &as_double;
+        if (dtype == 2 || dtype == 3) sample = &as_half;
+        std::memcpy(data.get() + k * bytes, sample, bytes);
     }
     return data;
 }
 
-Mesh on_cpu(const void* data, const Shape& s, int dtype, int threads, bool wide) {
-    const cpu::Volume volume{data, static_cast<cpu::Dtype>(dtype), s.nz, s.ny, s.nx, s.ny * s.nx, s.nx, 1,
-                             0.5};
-    const cpu::Plan plan = cpu::prepare(volume, threads);
+template <class Plan>
+Mesh space_for(const Plan& plan, int dtype, bool wide) {
     const i64 vertex = dtype == 1 ? 24 : 12, face = wide ? 24 : 12;
-    Mesh mesh{std::vector<char>(static_cast<std::size_t>(plan.vertices * vertex)),
-              std::vector<char>(static_cast<std::size_t>(plan.triangles * face))};
-    cpu::emit(plan, mesh.verts.data(), mesh.faces.data(), wide);
+    return {std::vector<char>(static_cast<std::size_t>(plan.vertices * vertex)),
+            std::vector<char>(static_cast<std::size_t>(plan.triangles * face))};
+}
+
+Mesh on_cpu(const void* data, const Layout& s, int dtype, int threads, bool wide) {
+    const cpu::Volume volume{
+        data, static_cast<cpu::Dtype>(dtype), s.nz, s.ny, s.nx, s.stride_z, s.stride_y, s.stride_x, 0.5};
+    const cpu::Plan plan = cpu::prepare(volume, threads);
+    Mesh mesh = space_for(plan, dtype, wide);
+    mesh.has_nan = plan.has_nan;
+    if (!plan.has_nan) cpu::emit(plan, mesh.verts.data(), mesh.faces.data(), wide);
     return mesh;
 }
 
-Mesh on_gpu(const cuda::Kernels& kernels, const void* data, const Shape& s, int dtype, bool wide) {
-    const cuda::Volume volume{data, dtype, s.nz, s.ny, s.nx, s.ny * s.nx, s.nx, 1, 0.5};
-    const std::unique_ptr<char[]> scratch(new char[cuda::scratch_bytes(volume)]);
+Mesh on_gpu(const cuda::Kernels& kernels, const void* data, const Layout& s, int dtype, bool wide) {
+    const cuda::Volume volume{data, dtype, s.nz, s.ny, s.nx, s.stride_z, s.stride_y, s.stride_x, 0.5};
+    const Buffer scratch(new char[cuda::scratch_bytes(volume)]);
     std::memset(scratch.get(), 0xab, cuda::scratch_bytes(volume));  // nothing may count on zeros
     const cuda::Plan plan = cuda::prepare(kernels, nullptr, volume, scratch.get());
-    const i64 vertex = dtype == 1 ? 24 : 12, face = wide ? 24 : 12;
-    Mesh mesh{std::vector<char>(static_cast<std::size_t>(plan.vertices * vertex)),
-              std::vector<char>(static_cast<std::size_t>(plan.triangles * face))};
-    cuda::emit(plan, mesh.verts.data(), mesh.faces.data(), wide);
+    Mesh mesh = space_for(plan, dtype, wide);
+    mesh.has_nan = plan.has_nan;
+    if (!plan.has_nan) cuda::emit(plan, mesh.verts.data(), mesh.faces.data(), wide);
     return mesh;
+}
+
+bool equal_meshes(const cuda::Kernels& kernels, const void* data, const Layout& s, int dtype, bool has_nan) {
+    for (const bool wide : {false, true}) {
+        const Mesh want = on_cpu(data, s, dtype, 1, wide);
+        if (want.has_nan == has_nan && on_cpu(data, s, dtype, 3, wide) == want &&
+            on_gpu(kernels, data, s, dtype, wide) == want)
+            continue;
+        std::fprintf(stderr, "meshes differ: (%lld, %lld, %lld) %s\n", s.nz, s.ny, s.nx,
+                     cpu::kDtypeNames[dtype]);
+        return false;
+    }
+    return true;
+}
+
+bool equal_with_nan(const cuda::Kernels& kernels, std::mt19937& random) {
+    const Layout s = sliced(3, 4, 37);
+    for (const int dtype : {0, 1, 2, 3}) {
+        const Buffer data = samples(s, dtype, random);
+        const float as_float = std::numeric_limits<float>::quiet_NaN();
+        const double as_double = as_float;
+        const u16 as_half = 0x7fff;
+        const void* nan = dtype == 0   ? &as_float
+                          : dtype == 1 ? static_cast<const void*>(&as_double)
+                                       : &as_half;
+        const std::size_t bytes = cpu::kDtypeBytes[dtype];
+        std::memcpy(data.get() + static_cast<std::size_t>(s.extent() - 1) * bytes, nan, bytes);
+        if (!equal_meshes(kernels, data.get(), s, dtype, true)) return false;
+    }
+    return true;
+}
+
+template <class Real>
+bool equal_values(const cuda::Kernels& kernels, std::mt19937& random) {
+    const i64 channels = 3, nz = 4, ny = 1, nx = 33, count = 300;
+    const auto filled = [&](i64 size) {
+        std::unique_ptr<Real[]> numbers(new Real[static_cast<std::size_t>(size)]);
+        for (i64 k = 0; k < size; ++k)
+            numbers[static_cast<std::size_t>(k)] = static_cast<Real>(random() % 900) / 20 - 5;
+        return numbers;
+    };
+    const auto volume = filled(channels * nz * ny * nx), points = filled(3 * count);
+    points[7] = std::numeric_limits<Real>::quiet_NaN();
+    const auto want = filled(channels * count), got = filled(channels * count);
+    cpu::grid_interp<Real>({volume.get(), channels, nz, ny, nx}, points.get(), count, want.get(), 2);
+    const cuda::InterpolateJob job{volume.get(), points.get(), got.get(), channels, nz, ny, nx, count};
+    cuda::grid_interp(kernels, nullptr, job, sizeof(Real) == 8);
+    const bool equal =
+        !std::memcmp(got.get(), want.get(), sizeof(Real) * static_cast<std::size_t>(channels * count));
+    if (!equal) std::fputs("interpolated values differ\n", stderr);
+    return equal;
 }
 
 }  // namespace
@@ -71,23 +143,15 @@ Mesh on_gpu(const cuda::Kernels& kernels, const void* data, const Shape& s, int 
 int main() {
     const cuda::Kernels kernels(0, "emulated");
     std::mt19937 random(1);
-    const Shape shapes[] = {{2, 2, 2},  {1, 1, 1},   {1, 3, 70},  {3, 4, 5},    {2, 3, 63}, {2, 2, 64},
-                            {3, 2, 65}, {2, 3, 129}, {2, 40, 33}, {3, 5, 1030}, {70, 2, 3}};
-    for (const Shape& s : shapes) {
-        for (int dtype = 0; dtype < cpu::kDtypes; ++dtype) {
-            for (const bool wide : {false, true}) {
-                const std::vector<char> data = samples(s, dtype, random);
-                const std::unique_ptr<char[]> exact(new char[data.size()]);
-                std::memcpy(exact.get(), data.data(), data.size());
-                const Mesh want = on_cpu(exact.get(), s, dtype, 1, wide);
-                if (on_cpu(exact.get(), s, dtype, 3, wide) == want &&
-                    on_gpu(kernels, exact.get(), s, dtype, wide) == want)
-                    continue;
-                std::fprintf(stderr, "meshes differ: (%lld, %lld, %lld) %s\n", s.nz, s.ny, s.nx,
-                             cpu::kDtypeNames[dtype]);
-                return 1;
-            }
-        }
-    }
+    const Layout layouts[] = {contiguous(2, 2, 2),    contiguous(1, 1, 1),   contiguous(1, 3, 70),
+                              contiguous(3, 4, 5),    contiguous(2, 3, 63),  contiguous(2, 2, 64),
+                              contiguous(3, 2, 65),   contiguous(2, 3, 129), contiguous(2, 40, 33),
+                              contiguous(3, 5, 1030), contiguous(70, 2, 3),  contiguous(2, 1030, 3),
+                              transposed(3, 5, 67),   sliced(3, 4, 66),      expanded(4, 3, 40)};
+    for (const Layout& s : layouts)
+        for (int dtype = 0; dtype < cpu::kDtypes; ++dtype)
+            if (!equal_meshes(kernels, samples(s, dtype, random).get(), s, dtype, false)) return 1;
+    if (!equal_with_nan(kernels, random)) return 1;
+    if (!equal_values<float>(kernels, random) || !equal_values<double>(kernels, random)) return 1;
     std::puts("equal");
 }
