@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Compile the CUDA kernels with NVRTC: one cubin an architecture, PTX where asked for, and a manifest.
 
+With --prebuilt, take a folder of kernels that this script has compiled elsewhere, from the same sources.
+
 NVRTC is a library, so this needs no nvcc, no toolkit and no host compiler. It is called through ctypes: nine
 of its functions are used, which have not changed since CUDA 11.1.
 """
@@ -11,10 +13,12 @@ import argparse
 import ctypes
 import ctypes.util
 import glob
+import hashlib
 import importlib.util
 import json
 import os
 import re
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -32,7 +36,7 @@ OPTIONS = ["--std=c++17", "--fmad=false", "-default-device"]
 
 
 class NvrtcError(Exception):
-    """NVRTC refused the source, or the list of architectures is at fault."""
+    """NVRTC refused the source, or the list of architectures or the prebuilt kernels are at fault."""
 
 
 class NvrtcMissing(NvrtcError):
@@ -177,6 +181,51 @@ def resources(log: str) -> dict[str, dict[str, int]]:
     return found
 
 
+def digest(source: Path) -> str:
+    """Return a digest of all that is compiled, whatever its line ends."""
+    folder = source.parent
+    files = [source, *folder.glob("*.cuh"), folder / "job.h", *(folder.parent / "core").glob("*.h")]
+    whole = hashlib.sha256()
+    for path in sorted((path for path in files if path.exists()), key=lambda path: path.parts[-2:]):
+        whole.update(path.read_bytes().replace(b"\r\n", b"\n"))
+    return whole.hexdigest()
+
+
+def prebuilt_files(source: Path, folder: Path) -> list[Path]:
+    """Return the files of a folder of compiled kernels, which must be all there and of these sources.
+
+    The host hands the kernels one struct, so those of other sources would read it wrongly.
+    """
+    manifest = folder / "manifest.json"
+    if not manifest.is_file():
+        raise NvrtcError(f"TORCHMCUBES_PREBUILT_KERNELS must be a folder with a manifest.json, got {folder}")
+    held = json.loads(manifest.read_text("utf-8"))
+    names = [f"sm_{n}.cubin" for n in held["cubins"]] + [f"compute_{n}.ptx" for n in held["ptx"]]
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing or not names:
+        lacks = f"no {', '.join(missing) or 'kernels'}"
+        raise NvrtcError(f"TORCHMCUBES_PREBUILT_KERNELS must hold what its manifest lists, got {lacks}")
+    if held.get("sources") != digest(source):
+        raise NvrtcError(f"TORCHMCUBES_PREBUILT_KERNELS must be compiled from these sources, got {folder}")
+    return [*(folder / name for name in names), manifest]
+
+
+def take_prebuilt(source: Path, out: Path, folder: Path) -> None:
+    """Copy kernels compiled elsewhere, instead of compiling."""
+    files = prebuilt_files(source, folder)
+    empty(out)
+    for path in files:
+        shutil.copyfile(path, out / path.name)
+    print(f"kernels taken from {folder}: {', '.join(path.stem for path in files[:-1])}")
+
+
+def empty(out: Path) -> None:
+    """Make the folder, without the kernels of another build."""
+    out.mkdir(parents=True, exist_ok=True)
+    for old in [*out.glob("*.cubin"), *out.glob("*.ptx")]:
+        old.unlink()
+
+
 def build(source: Path, out: Path, architectures: str) -> None:
     """Write the kernels and their manifest to a folder."""
     begin = time.monotonic()
@@ -185,9 +234,7 @@ def build(source: Path, out: Path, architectures: str) -> None:
     real, virtual = (select(part, known, nvrtc.version) for part in parse_architectures(architectures))
     if not real and not virtual:
         raise NvrtcError(f"no architecture is left of {architectures or 'an empty list'}")
-    out.mkdir(parents=True, exist_ok=True)
-    for old in [*out.glob("*.cubin"), *out.glob("*.ptx")]:
-        old.unlink()
+    empty(out)
     options = [*OPTIONS, f"-I{source.parent}"]
     kernels = {}
     for number in real:
@@ -201,6 +248,7 @@ def build(source: Path, out: Path, architectures: str) -> None:
     manifest = {
         "compiler": f"NVRTC {nvrtc.version[0]}.{nvrtc.version[1]}",
         "options": OPTIONS,
+        "sources": digest(source),
         "cubins": real,
         "ptx": virtual,
         "resources": kernels,
@@ -216,10 +264,16 @@ def main() -> None:
     parser.add_argument("source", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--architectures", required=True)
-    parser.add_argument("--probe", action="store_true", help="only see whether NVRTC is there")
+    parser.add_argument("--prebuilt", type=Path, help="a folder of kernels, taken instead of compiling")
+    parser.add_argument("--probe", action="store_true", help="only see whether what it needs is there")
     given = parser.parse_args()
     try:
-        if given.probe:
+        if given.prebuilt and given.probe:
+            manifest = prebuilt_files(given.source, given.prebuilt)[-1]
+            print(f"{json.loads(manifest.read_text('utf-8'))['compiler']}, in {given.prebuilt}")
+        elif given.prebuilt:
+            take_prebuilt(given.source, given.out, given.prebuilt)
+        elif given.probe:
             parse_architectures(given.architectures)
             version = Nvrtc().version
             print(f"NVRTC {version[0]}.{version[1]}")

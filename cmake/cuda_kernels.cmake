@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Which architectures, and the step that compiles them. Sets TORCHMCUBES_CUDA_KERNELS where there are kernels.
+# Which architectures, and the step that compiles them, or takes them as compiled elsewhere. Sets TORCHMCUBES_CUDA_KERNELS where there are kernels.
 
 set(TORCHMCUBES_DEFAULT_ARCHITECTURES "7.0;7.5;8.0;8.6;8.9;9.0;10.0;12.0+PTX")
 
@@ -25,13 +25,28 @@ set(kernel_source "${CMAKE_CURRENT_SOURCE_DIR}/csrc/cuda/kernels.cu")
 set(compile_kernels "${Python_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/cmake/compile_kernels.py" "${kernel_source}"
     "${TORCHMCUBES_KERNEL_DIR}" "--architectures=${architectures}")
 
+# A folder of kernels that cmake/compile_kernels.py made on another machine, or that an installed package holds
+# (torchmcubes_bw/kernels): from the command line or the environment.
+set(TORCHMCUBES_PREBUILT_KERNELS "" CACHE PATH "A folder of compiled GPU kernels to take instead of compiling")
+set(prebuilt "${TORCHMCUBES_PREBUILT_KERNELS}")
+if(prebuilt STREQUAL "")
+  set(prebuilt "$ENV{TORCHMCUBES_PREBUILT_KERNELS}") # never cached: the next build may have another
+endif()
+set(kernels "GPU kernels for ${architectures}")
+if(NOT prebuilt STREQUAL "")
+  get_filename_component(prebuilt "${prebuilt}" ABSOLUTE)
+  list(APPEND compile_kernels "--prebuilt=${prebuilt}")
+  set(prebuilt_manifest "${prebuilt}/manifest.json")
+  set(kernels "GPU kernels compiled before")
+endif()
+
 if(TORCHMCUBES_CUDA STREQUAL "AUTO" AND APPLE)
   message(STATUS "torchmcubes-bw: no GPU kernels, since CUDA does not exist on macOS")
 elseif(TORCHMCUBES_CUDA)
   execute_process(COMMAND ${compile_kernels} --probe RESULT_VARIABLE failed OUTPUT_VARIABLE found ERROR_VARIABLE why
                   OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_STRIP_TRAILING_WHITESPACE)
   if(NOT failed)
-    message(STATUS "torchmcubes-bw: GPU kernels for ${architectures} by ${found}")
+    message(STATUS "torchmcubes-bw: ${kernels}, by ${found}")
     set(TORCHMCUBES_CUDA_KERNELS TRUE)
   elseif(TORCHMCUBES_CUDA STREQUAL "AUTO" AND failed EQUAL 3) # NVRTC is missing or too old
     message(WARNING "torchmcubes-bw: building WITHOUT GPU kernels, for the CPU only. ${why}")
@@ -46,8 +61,8 @@ if(TORCHMCUBES_CUDA_KERNELS)
   add_custom_command(
     OUTPUT "${TORCHMCUBES_KERNEL_DIR}/manifest.json"
     COMMAND ${compile_kernels}
-    DEPENDS "${kernel_source}" cmake/compile_kernels.py ${kernel_headers}
-    COMMENT "GPU kernels for ${architectures}"
+    DEPENDS "${kernel_source}" cmake/compile_kernels.py ${kernel_headers} ${prebuilt_manifest}
+    COMMENT "${kernels}"
     JOB_POOL ${CMAKE_JOB_POOL_COMPILE} VERBATIM)
   add_custom_target(torchmcubes_kernels DEPENDS "${TORCHMCUBES_KERNEL_DIR}/manifest.json")
 endif()

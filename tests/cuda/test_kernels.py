@@ -2,6 +2,8 @@
 """The compiled kernels as files, and the choice among them."""
 
 import importlib.util
+import json
+import shutil
 import struct
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from torchmcubes_bw import HAS_CUDA, _cuda
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = Path(torchmcubes_bw.__file__).parent / "kernels"
+DEFAULT = [70, 75, 80, 86, 89, 90, 100, 120]
 needs_kernels = pytest.mark.skipif(not HAS_CUDA, reason="this build has no kernels")
 
 
@@ -33,10 +36,21 @@ def architecture(cubin):
     return flags & 0xFF if abi < 8 else flags >> 8 & 0xFF
 
 
+def known_to(compiler):
+    """Return the default architectures that a compiler, as the manifest names it, has not left behind."""
+    major = int(compiler.removeprefix("NVRTC ").split(".")[0])
+    return [number for number in DEFAULT if number >= (75 if major >= 13 else 70)]
+
+
+@pytest.mark.parametrize("compiler, oldest", [("NVRTC 12.8", 70), ("NVRTC 13.0", 75), ("NVRTC 13.2", 75)])
+def test_what_a_compiler_knows(compiler, oldest):
+    assert known_to(compiler) == DEFAULT[DEFAULT.index(oldest) :]
+
+
 @needs_kernels
 def test_every_cubin_is_for_its_architecture():
     cubins = _cuda.manifest()["cubins"]
-    assert cubins == [70, 75, 80, 86, 89, 90, 100, 120]
+    assert cubins == known_to(_cuda.manifest()["compiler"])
     for number in cubins:
         cubin = (FOLDER / f"sm_{number}.cubin").read_bytes()
         assert architecture(cubin) == number
@@ -55,7 +69,7 @@ def test_ptx_is_for_the_newest():
 @needs_kernels
 def test_no_kernel_spills():
     resources = _cuda.manifest()["resources"]
-    assert len(resources) == 8
+    assert list(resources) == [f"sm_{number}" for number in _cuda.manifest()["cubins"]]
     for kernels in resources.values():
         assert len(kernels) == 22
         for name, used in kernels.items():
@@ -77,11 +91,11 @@ def test_no_fused_multiply_add_in_the_arithmetic():
         ((5, 2), None),
         ((6, 1), None),
         ((7, 0), "sm_70.cubin"),
-        ((7, 2), "sm_70.cubin"),
+        ((7, 2), None),
         ((7, 5), "sm_75.cubin"),
         ((8, 0), "sm_80.cubin"),
         ((8, 6), "sm_86.cubin"),
-        ((8, 7), "sm_86.cubin"),
+        ((8, 7), None),
         ((8, 9), "sm_89.cubin"),
         ((9, 0), "sm_90.cubin"),
         ((10, 0), "sm_100.cubin"),
@@ -93,9 +107,30 @@ def test_no_fused_multiply_add_in_the_arithmetic():
     ],
 )
 def test_choice(capability, image, monkeypatch):
-    aboard = {"cubins": [70, 75, 80, 86, 89, 90, 100, 120], "ptx": [120]}
+    aboard = {"cubins": DEFAULT, "ptx": [120]}
     monkeypatch.setattr(_cuda, "manifest", lambda: aboard)
     assert _cuda.choose_image(capability) == image
+
+
+@pytest.mark.parametrize(
+    "capability, cubins, ptx, images",
+    [
+        ((12, 0), DEFAULT, [120], ["sm_120.cubin", "compute_120.ptx"]),
+        ((12, 0), DEFAULT, [80, 120], ["sm_120.cubin", "compute_120.ptx"]),
+        ((8, 7), [86, 87], [], ["sm_87.cubin"]),  # built for it
+        ((8, 9), [86, 87], [], ["sm_86.cubin"]),  # and for it alone
+        ((8, 7), [87], [80], ["sm_87.cubin", "compute_80.ptx"]),
+        ((8, 7), DEFAULT, [80], ["compute_80.ptx"]),  # PTX has no such exception
+        ((7, 2), [70, 72], [], ["sm_72.cubin"]),
+        ((11, 0), DEFAULT, [100], ["compute_100.ptx"]),
+        ((11, 0), [110], [], ["sm_110.cubin"]),
+        ((10, 1), DEFAULT, [], []),
+        ((10, 3), [100, 101], [], ["sm_100.cubin"]),
+    ],
+)
+def test_choices_in_their_order(capability, cubins, ptx, images):
+    assert _cuda.images_for(capability, cubins, ptx) == images
+    assert _cuda.image_for(capability, cubins, ptx) == (images[0] if images else None)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +181,56 @@ def test_one_architecture_is_compiled(script, tmp_path):
     script.build(ROOT / "csrc" / "cuda" / "kernels.cu", tmp_path, "8.6")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["manifest.json", "sm_86.cubin"]
     assert architecture((tmp_path / "sm_86.cubin").read_bytes()) == 86
+
+
+SOURCE = ROOT / "csrc" / "cuda" / "kernels.cu"
+
+
+@pytest.fixture
+def prebuilt(script, tmp_path):
+    """A folder as `build` leaves it, its kernels empty."""
+    folder = tmp_path / "prebuilt"
+    folder.mkdir()
+    (folder / "sm_86.cubin").write_bytes(b"cubin")
+    (folder / "compute_86.ptx").write_bytes(b"ptx")
+    manifest = {"compiler": "NVRTC 12.8", "cubins": [86], "ptx": [86], "sources": script.digest(SOURCE)}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def test_prebuilt_kernels_are_taken(script, prebuilt, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "sm_90.cubin").touch()  # of an earlier build
+    script.take_prebuilt(SOURCE, tmp_path / "out", prebuilt)
+    taken = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert taken == {path.name: path.read_bytes() for path in prebuilt.iterdir()}
+
+
+def test_prebuilt_kernels_that_are_none(script, tmp_path):
+    text = rf"TORCHMCUBES_PREBUILT_KERNELS must be a folder with a manifest\.json, got {tmp_path}"
+    with pytest.raises(script.NvrtcError, match=text):
+        script.prebuilt_files(SOURCE, tmp_path)
+
+
+def test_prebuilt_kernels_that_are_incomplete(script, prebuilt):
+    (prebuilt / "sm_86.cubin").unlink()
+    text = r"TORCHMCUBES_PREBUILT_KERNELS must hold what its manifest lists, got no sm_86\.cubin"
+    with pytest.raises(script.NvrtcError, match=text):
+        script.prebuilt_files(SOURCE, prebuilt)
+
+
+def test_prebuilt_kernels_of_other_sources(script, prebuilt, tmp_path):
+    shutil.copytree(ROOT / "csrc", tmp_path / "csrc")
+    with (tmp_path / "csrc" / "cuda" / "job.h").open("a") as header:
+        header.write("// changed\n")
+    text = "TORCHMCUBES_PREBUILT_KERNELS must be compiled from these sources, got "
+    with pytest.raises(script.NvrtcError, match=text):
+        script.prebuilt_files(tmp_path / "csrc" / "cuda" / "kernels.cu", prebuilt)
+
+
+@needs_kernels
+def test_the_kernels_aboard_could_be_taken(script):
+    assert len(script.prebuilt_files(SOURCE, FOLDER)) == len(list(FOLDER.iterdir()))
 
 
 def test_nothing_left_to_compile(script, tmp_path):
