@@ -34,11 +34,13 @@ CPU_ONLY = Machine(
     cores=8,
     gpus=(),
     driver=Driver(error=NO_DRIVER),
+    gpus_masked=False,
     owners={"torchmcubes": (), "torchmcubes_module": ()},
     is_wsl=False,
     memory=Memory(32 * GIB, 24 * GIB, 0),
     disk_free=100 * GIB,
 )
+V100 = Gpu("Tesla V100-SXM2-16GB", (7, 0), 16 * GIB)
 BLACKWELL = replace(
     CPU_ONLY,
     torch="2.13.0+cu128",
@@ -54,6 +56,23 @@ WSL2 = replace(
     memory=Memory(int(7.8 * GIB), int(6.9 * GIB), 2 * GIB),
 )
 ORIGINAL = "torchmcubes 0.1.0"
+
+
+OF_CUDA_12_8 = Driver((12, 8), "570.86.10", LIBCUDA)
+
+
+def of_capability(name, *capability, driver=OF_CUDA_12_8, **changes):
+    """Return a machine with one GPU, which torch serves."""
+    own = f"sm_{capability[0]}{capability[1]}"
+    gpu = Gpu(name, capability, 16 * GIB)
+    return replace(BLACKWELL, **{"gpus": (gpu,), "torch_architectures": (own,), "driver": driver, **changes})
+
+
+def answering(status, **changes):
+    """Return a machine whose driver answers cuInit with an error."""
+    driver = Driver((12, 8), "570.86.10", LIBCUDA, status=status)
+    return replace(BLACKWELL, gpus=(), driver=driver, **changes)
+
 
 MACHINES = {
     "no_gpu": CPU_ONLY,
@@ -84,7 +103,7 @@ MACHINES = {
     ),
     "old_driver": replace(
         BLACKWELL,
-        gpus=(Gpu("Tesla V100-SXM2-16GB", (7, 0), 16 * GIB),),
+        gpus=(V100,),
         torch="2.2.2+cu118",
         torch_backend="CUDA 11.8",
         torch_architectures=("sm_70",),
@@ -94,7 +113,37 @@ MACHINES = {
         BLACKWELL, gpus=(), torch="2.13.0+cu130", torch_backend="CUDA 13.0", torch_architectures=CU128
     ),
     "torch_without_cuda": replace(BLACKWELL, gpus=(), torch="2.13.0+cpu", torch_backend="CPU only"),
-    "gpus_hidden": replace(BLACKWELL, gpus=()),
+    "gpus_unseen": replace(BLACKWELL, gpus=()),
+    "gpus_masked": replace(BLACKWELL, gpus=(), gpus_masked=True),
+    "masked_by_empty": answering(100, gpus_masked=True),
+    "driver_stub": replace(BLACKWELL, gpus=(), driver=Driver(None, None, LIBCUDA, status=34)),
+    "driver_no_device": answering(100),
+    "driver_mismatch": answering(803),
+    "driver_compat": answering(804),
+    "driver_unknown": answering(999),
+    "driver_other": answering(46),
+    "wsl2_driver_silent": replace(
+        WSL2, driver=Driver((12, 8), None, "/usr/lib/wsl/lib/libcuda.so.1.1", status=100)
+    ),
+    "wsl2_configured": replace(WSL2, memory=Memory(int(11.7 * GIB), int(11.0 * GIB), 8 * GIB)),
+    "windows_old_driver": replace(
+        BLACKWELL,
+        system="Windows 11 AMD64",
+        gpus=(V100,),
+        torch="2.2.2+cu118",
+        torch_backend="CUDA 11.8",
+        torch_architectures=("sm_70",),
+        driver=Driver((11, 8)),
+    ),
+    "volta_new_torch": replace(BLACKWELL, gpus=(V100,)),
+    "ampere_old_driver": of_capability(
+        "NVIDIA A100", 8, 0, driver=Driver((12, 2), "535.183.01", LIBCUDA), torch_architectures=("sm_90",)
+    ),
+    "kepler": of_capability("Tesla K80", 3, 7),
+    "thor": of_capability("NVIDIA Thor", 11, 0, driver=Driver((13, 0), "580.65.06", LIBCUDA)),
+    "built_for_another": of_capability(
+        "NVIDIA A100", 8, 0, build={**BUILD, "cuda_cubins": ["9.0"], "cuda_ptx": []}
+    ),
     "rocm": replace(CPU_ONLY, torch="2.10.0+rocm6.4", torch_backend="ROCm 6.4"),
     "no_kernels": replace(BLACKWELL, build=NO_KERNELS),
     "macos": replace(CPU_ONLY, system="Darwin 24.1.0 arm64", build=NO_KERNELS, memory=Memory()),

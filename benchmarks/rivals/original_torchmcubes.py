@@ -16,7 +16,7 @@ import numpy as np
 
 from . import Extract, Rival
 
-_SERVER = """
+_SERVER = r"""
 import sys
 import numpy as np
 import torch

@@ -97,13 +97,14 @@ def device_seconds(call: Callable[[], Any], device: str, runs: int = 1) -> float
     The events lie on torch's current stream.
     """
     with torch.cuda.device(device):
-        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        event: Any = torch.cuda.Event  # torch gives it no types
+        begin, end = event(enable_timing=True), event(enable_timing=True)
         begin.record()
         for _ in range(runs):
             call()
         end.record()
         end.synchronize()
-    return begin.elapsed_time(end) / 1e3 / runs
+    return float(begin.elapsed_time(end)) / 1e3 / runs
 
 
 def copy_bandwidth(device: str = "cpu") -> float:

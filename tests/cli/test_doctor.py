@@ -18,18 +18,26 @@ from torchmcubes_bw.cli import watch as watching
 from torchmcubes_bw.cli.app import app
 from torchmcubes_bw.cli.errors import CliError
 from torchmcubes_bw.doctor import Machine, as_text, examine, exit_code, facts, read_machine, self_test
-from torchmcubes_bw.doctor.findings import Finding, Mark
+from torchmcubes_bw.doctor.finding import Finding, Mark
 from typer.testing import CliRunner
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "doctor"
 BROKEN = {
+    "ampere_old_driver",
     "blackwell_old_torch",
-    "gpus_hidden",
+    "driver_compat",
+    "driver_mismatch",
+    "driver_other",
+    "driver_stub",
+    "driver_unknown",
+    "gpus_unseen",
     "newer_gpu_older_driver",
     "old_driver",
     "original_beside",
     "simd_unknown",
     "torch_newer_than_driver",
+    "volta_new_torch",
+    "windows_old_driver",
     "wsl2_linux_driver",
 }
 
@@ -135,15 +143,25 @@ def test_an_installed_original_is_found(tmp_path, monkeypatch):
     }
 
 
-def test_a_library_that_is_no_driver(monkeypatch):
-    monkeypatch.setenv("TORCHMCUBES_LIBCUDA", "/nowhere/libcuda.so.1")
-    assert "/nowhere/libcuda.so.1" in read_machine().driver.error
-
-
 def test_image_for_agrees_with_the_build():
     aboard = _cuda.manifest()
     for capability in [(6, 1), (7, 2), (8, 9), (9, 0), (10, 3), (12, 1), (13, 0)]:
         assert _cuda.choose_image(capability) == _cuda.image_for(capability, aboard["cubins"], aboard["ptx"])
+
+
+def test_watch_has_no_json():
+    done = run("--watch", "--json")
+    assert done.exit_code == 2
+    assert "error: --watch draws on a terminal and has no JSON: leave --watch or --json out" in done.stderr
+
+
+def test_memory_that_runs_out_is_broken(monkeypatch):
+    def fail(*_):
+        raise MemoryError("std::bad_alloc")
+
+    monkeypatch.setattr(self_test, "marching_cubes", fail)
+    (finding,) = self_test.self_tests(machines.CPU_ONLY)
+    assert finding.text == "self-test on cpu: std::bad_alloc"
 
 
 def test_watch_shows_what_psutil_says(capsys):

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..doctor import as_json, as_text, examine, exit_code, read_machine, self_tests
-from .errors import reported
+from .errors import CliError, reported
 from .watch import watch
 
 
@@ -30,6 +30,8 @@ def doctor(
     Exits with 1 where something is broken.
     """
     with reported():
+        if watching and json:
+            raise CliError("--watch draws on a terminal and has no JSON: leave --watch or --json out")
         if watching:
             watch(every)
             return

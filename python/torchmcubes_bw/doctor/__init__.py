@@ -6,7 +6,8 @@ and can watch the machine too.
 """
 
 from .facts import Machine, read_machine
-from .findings import Finding, examine
+from .finding import Finding
+from .findings import examine
 from .report import as_json, as_text, exit_code
 from .self_test import self_tests
 

@@ -4,13 +4,24 @@
 from __future__ import annotations
 
 import json
+import ntpath
+import os
+import posixpath
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from .facts import Machine
-from .findings import Finding, Mark
+from .finding import Finding, Mark
 
 _PLAIN = {"✓": "ok", "!": "! ", "✗": "x ", "→": "->", "³": "^3"}
+# A path from its root on, or from a home folder, but not an address. A space does not end it: a folder's
+# name may have one, unless another path follows.
+_REST = r"""(?:[^\s:;,'"`()<>|]|\ (?![~/]))*"""
+_POSIX = re.compile(r"(?<![\w.~:/\\])~?/" + _REST)
+_WINDOWS = re.compile(r"(?:(?<!\w)[A-Za-z]:|(?<![\w:\\])\\)[\\/]" + _REST)
+_PUBLIC = ("/usr/", "/lib/", "/lib64/", "/opt/", "/proc/")
 
 
 def as_text(findings: Sequence[Finding], encoding: str | None = "utf-8") -> str:
@@ -50,7 +61,40 @@ def _plain(text: str) -> str:
 def as_json(machine: Machine, findings: Sequence[Finding]) -> str:
     """Return facts and findings; they name no person, host or folder of a user."""
     told = [{"mark": f.mark.name.lower(), "text": f.text, "cure": f.cure} for f in findings]
-    return json.dumps({"machine": asdict(machine), "findings": told}, indent=1, ensure_ascii=False)
+    report = {"machine": asdict(machine), "findings": told}
+    return json.dumps(_without_folders(report), indent=1, ensure_ascii=False)
+
+
+def _without_folders(value: Any) -> Any:
+    """Return a copy in which every path, unless it is the system's own, is its last part alone."""
+    if isinstance(value, dict):
+        return {key: _without_folders(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_folders(part) for part in value]
+    return without_folders(value) if isinstance(value, str) else value
+
+
+def without_folders(text: str) -> str:
+    """Shorten the paths in a text to their last part, but for those that are the system's own.
+
+    >>> without_folders("/home/ann/lib/libcuda.so.1: no such file")
+    'libcuda.so.1: no such file'
+    """
+    named = os.environ.get("TORCHMCUBES_LIBCUDA")
+    if named and not named.startswith(_PUBLIC):  # whatever it looks like
+        text = text.replace(named, ntpath.basename(named))
+    text = _WINDOWS.sub(_shown_on_windows, text)
+    return _POSIX.sub(_shown, text)
+
+
+def _shown(match: re.Match[str]) -> str:
+    path = posixpath.normpath(match[0])
+    return match[0] if path.startswith(_PUBLIC) else posixpath.basename(path)
+
+
+def _shown_on_windows(match: re.Match[str]) -> str:
+    path = ntpath.normpath(match[0])
+    return match[0] if "\\windows\\system32\\" in path.lower() else ntpath.basename(path)
 
 
 def exit_code(findings: Sequence[Finding]) -> int:

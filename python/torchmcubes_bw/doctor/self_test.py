@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .. import marching_cubes
 from .facts import Machine
-from .findings import Finding, Mark
+from .finding import Finding, Mark
 
 _SIZE, _LEVEL = 40, 40.5
 _VERTICES, _FACES = 98743, 179657
@@ -49,7 +49,7 @@ def _self_test(vol: Tensor, device: str) -> Finding:
             verts, faces = marching_cubes(vol, _LEVEL)
             digest = mesh_digest(verts, faces)
             milliseconds = (time.perf_counter() - begin) * 1e3
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         return Finding(Mark.BROKEN, f"self-test on {device}: {error}", cure)
     if (len(verts), len(faces), digest) != (_VERTICES, _FACES, _SHA256):
         got = f"{len(verts)} vertices, {len(faces)} faces, {digest[:12]}"
