@@ -2,6 +2,7 @@
 """docs/troubleshooting.md has every error that the code can print."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,13 @@ def test_there_are_messages():
 @pytest.mark.parametrize("path", [p for p in SOURCES if list(messages(p))], ids=lambda p: p.stem)
 def test_every_error_is_on_the_page(path):
     assert [text for text in messages(path) if " ".join(text.split()) not in PAGE] == []
+
+
+THROWN = re.compile(r"throw (?:DriverError|std::runtime_error)\((.*?)\);", re.DOTALL)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "csrc").rglob("*.cpp")), ids=lambda p: p.stem)
+def test_every_error_of_the_compiled_module_is_on_the_page(path):
+    thrown = [re.findall(r'"([^"]*)"', call) for call in THROWN.findall(path.read_text("utf-8"))]
+    longest = [max(texts, key=len).strip(" :,(").split(", got")[0] for texts in thrown if texts]
+    assert [text for text in longest if text not in PAGE] == []
