@@ -69,7 +69,9 @@ class Measurement:
 
 
 def spread(seconds: list[float]) -> float:
-    """Return half the distance between the quartiles, as a part of the median; of two runs at least."""
+    """Return half the distance between the quartiles, as a part of the median; of one run 0."""
+    if len(seconds) < 2:
+        return 0.0
     low, middle, high = statistics.quantiles(seconds, n=4)
     return (high - low) / 2 / middle
 

@@ -17,9 +17,10 @@ from .finding import GIB, Finding, Mark, dotted, fits
 
 _OLDEST_CUDA = (12, 0)  # of a driver that can load our kernels
 _WHEEL_CUBINS, _WHEEL_PTX = [70, 75, 80, 86, 89, 90, 100, 120], [120]
+_STUB = 34
 # What cuInit's answers mean, and the cure.
 _STATUS = {
-    34: ("it is the CUDA toolkit's stub", "take the folder `stubs` out of LD_LIBRARY_PATH"),
+    _STUB: ("it is the CUDA toolkit's stub", "take the folder `stubs` out of LD_LIBRARY_PATH"),
     100: ("it sees no GPU", "nothing, where there is none; in a container: docker run --gpus all"),
     101: ("CUDA_VISIBLE_DEVICES names no GPU of this machine", "unset CUDA_VISIBLE_DEVICES"),
     304: ("the system refuses access to the GPU", "in a container: docker run --gpus all"),
@@ -80,7 +81,7 @@ def _silent_driver(machine: Machine) -> Finding:
     reason, cure = _STATUS.get(status, ("", "restart the machine; then install the GPU's driver again"))
     if status in (100, 101) and machine.gpus_masked:
         reason, cure = "CUDA_VISIBLE_DEVICES hides every GPU", "unset CUDA_VISIBLE_DEVICES, to use them"
-    elif machine.is_wsl:
+    elif machine.is_wsl and status != _STUB:
         cure = "run `wsl --shutdown`, then `wsl --update` on Windows, and renew the driver there"
     return Finding(
         Mark.LOOK if status == 100 else Mark.BROKEN,
