@@ -113,12 +113,18 @@ def test_a_mesh_with_other_bytes_is_broken(monkeypatch):
     assert "should be 98743, 179657, fcb5015a6ae7" in finding.text
 
 
-def test_a_device_that_fails_is_broken(monkeypatch):
+def self_test_that_raises(monkeypatch, error):
     def fail(*_):
-        raise RuntimeError("cuLaunchKernel: an illegal memory access was encountered (CUDA error 700)")
+        raise error
 
     monkeypatch.setattr(self_test, "marching_cubes", fail)
     (finding,) = self_test.self_tests(machines.CPU_ONLY)
+    return finding
+
+
+def test_a_device_that_fails_is_broken(monkeypatch):
+    text = "cuLaunchKernel: an illegal memory access was encountered (CUDA error 700)"
+    finding = self_test_that_raises(monkeypatch, RuntimeError(text))
     assert finding == Finding(
         Mark.BROKEN,
         "self-test on cpu: cuLaunchKernel: an illegal memory access was encountered (CUDA error 700)",
@@ -156,11 +162,7 @@ def test_watch_has_no_json():
 
 
 def test_memory_that_runs_out_is_broken(monkeypatch):
-    def fail(*_):
-        raise MemoryError("std::bad_alloc")
-
-    monkeypatch.setattr(self_test, "marching_cubes", fail)
-    (finding,) = self_test.self_tests(machines.CPU_ONLY)
+    finding = self_test_that_raises(monkeypatch, MemoryError("std::bad_alloc"))
     assert finding.text == "self-test on cpu: std::bad_alloc"
 
 

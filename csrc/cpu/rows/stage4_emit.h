@@ -55,7 +55,7 @@ struct Samples {
     const T* upper_upright(int edge) const { return lower(edge) + up_z; }
 };
 
-// Appends `first` and the bits set in `even` as even numbers, those in `odd` as odd ones, in order.
+// Appends the bits set in `even` as even numbers from `first` on, those in `odd` as odd ones, in order.
 inline void append_edges(u64 even, u64 odd, int first, EdgeList& list) {
     for (u64 left = even | odd; left; left &= left - 1) {
         const int i = lowest_bit(left);
