@@ -166,6 +166,7 @@ def test_cases():
 
 
 def test_an_adapter_that_fails_is_skipped_with_its_reason(monkeypatch):
+    pytest.importorskip("mcubes")
     from benchmarks.rivals import pymcubes
 
     def broken(_):

@@ -47,7 +47,7 @@ def marching_cubes(vol: Any, thresh: Any) -> tuple[Tensor, Tensor]:
         ValueError: `vol` has not three dimensions, an empty side, more than 2^48 samples, or NaN in it;
             `thresh` is NaN, beyond float64, or more than one number.
         MemoryError, torch.OutOfMemoryError: the machine's or the GPU's memory is full.
-        RuntimeError: the GPU failed, in the driver's words.
+        RuntimeError: the GPU failed, in the driver's words, or a CUDA graph is being captured.
 
     The method is that of Lorensen and Cline (1987), with ambiguous faces always separating their
     inside corners.

@@ -23,7 +23,7 @@ _OutOfMemoryError = getattr(torch, "OutOfMemoryError", torch.cuda.OutOfMemoryErr
 _CudaOutOfMemory: Any = getattr(_core, "CudaOutOfMemory", ())
 # Jetson's and its relatives' (TX1, TX2, Xavier, Orin, Thor, under its name of CUDA 12 too). A cubin runs on
 # another minor version among desktop GPUs only, never from or to one of these.
-_TEGRA = {53, 62, 72, 87, 101, 110}
+TEGRA = {53, 62, 72, 87, 101, 110}
 _FOLDER = Path(__file__).parent / "kernels"
 _loaded: dict[int, _core.CudaKernels | str] = {}  # a text is why none could be loaded
 _loading = threading.Lock()
@@ -56,7 +56,7 @@ def images_for(capability: tuple[int, int], cubins: list[int], ptx: list[int]) -
 
 
 def _runs_on_a_later(cubin: int, number: int) -> bool:
-    return cubin // 10 == number // 10 and cubin < number and not _TEGRA & {cubin, number}
+    return cubin // 10 == number // 10 and cubin < number and not TEGRA & {cubin, number}
 
 
 def image_for(capability: tuple[int, int], cubins: list[int], ptx: list[int]) -> str | None:
@@ -78,7 +78,7 @@ def _unserved(capability: tuple[int, int], name: str) -> str:
     cubins, ptx = manifest()["cubins"], manifest()["ptx"]
     served = [_dotted(c) for c in cubins if not ptx or c < min(ptx)]
     served += [f"{_dotted(p)} and newer" for p in sorted(ptx)[:1]]
-    tegra = ", a Tegra, which runs none but its own" if 10 * capability[0] + capability[1] in _TEGRA else ""
+    tegra = ", a Tegra, which runs none but its own" if 10 * capability[0] + capability[1] in TEGRA else ""
     return (
         f"its kernels serve compute capability {', '.join(served)}, and {name} has "
         f"{capability[0]}.{capability[1]}{tegra}: docs/blackwell.md tells how to build for it"

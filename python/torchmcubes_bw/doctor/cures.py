@@ -7,6 +7,7 @@ support matrix (the architectures its wheels hold).
 
 from __future__ import annotations
 
+from .._cuda import TEGRA
 from .finding import dotted
 
 # The CUDA version that first knew a compute capability, where kernels for CUDA 12.0 do not tell.
@@ -60,13 +61,14 @@ def wheel() -> str:
 def build_for(capability: tuple[int, int]) -> str:
     """Return how to build the package for a GPU that the wheel does not serve."""
     number = 10 * capability[0] + capability[1]
-    architecture = f"-Ccmake.define.TORCH_CUDA_ARCH_LIST={dotted(capability)}"
-    if number in _NVRTC_12_8:
-        return f"{_FROM_SOURCE} torchmcubes-bw {architecture}"
-    if number < min(_NVRTC_12_8):
+    known = {each for each in _NVRTC_12_8 if each <= number}
+    if not known:
         return "nothing: no compiler that we can use knows so old a GPU"
+    build = f"{_FROM_SOURCE} torchmcubes-bw -Ccmake.define.TORCH_CUDA_ARCH_LIST="
+    if number in known:
+        return f"{build}{dotted(capability)}"
+    ptx = max(known - TEGRA)
     return (
-        f"nothing, or a build by NVRTC 13, since 12.8 does not know {dotted(capability)}:\n"
-        "pip install nvidia-cuda-nvrtc scikit-build-core pybind11 cmake ninja\n"
-        f"{_FROM_SOURCE} --no-build-isolation torchmcubes-bw {architecture}"
+        f"nothing, or a build with PTX of {ptx // 10}.{ptx % 10}, which the driver compiles at first use:\n"
+        f"{build}{ptx // 10}.{ptx % 10}+PTX"
     )
