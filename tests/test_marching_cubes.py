@@ -54,6 +54,18 @@ def check(vol, thresh):
     return verts, faces
 
 
+@pytest.mark.parametrize("name", ["uint16", "uint32", "uint64"])
+def test_unsigned_arrays_before_torch_2_3(monkeypatch, name):
+    """Such a torch knows none of their dtypes."""
+    array = np.random.default_rng(5).integers(0, 60_000, (5, 6, 7)).astype(name)
+    want_verts, want_faces = marching_cubes(array.astype("int32"), 30_000)
+    with monkeypatch.context() as older:
+        older.delattr(torch, name, raising=False)
+        verts, faces = marching_cubes(array, 30_000)
+    assert torch.equal(faces, want_faces)
+    torch.testing.assert_close(verts, want_verts, check_dtype=False)
+
+
 @pytest.mark.parametrize("low, high", [(-1.0, 1.0), (-0.1, 0.9), (-3.0, 0.25)])
 def test_all_256_cubes(low, high):
     for case in range(256):

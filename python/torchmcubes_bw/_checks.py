@@ -21,6 +21,9 @@ _CONVERTED = {
     "torch.float8_e5m2": torch.float32,
     "torch.float8_e5m2fnuz": torch.float32,
 }
+# What torch before 2.3 takes of a NumPy array in the place of a dtype that it lacks, no value changed but
+# those of uint64 rounded.
+_BEFORE_TORCH_2_3 = {"uint16": "int32", "uint32": "int64", "uint64": "float64"}
 _NATIVE = {
     torch.float32: "float32",
     torch.float64: "float64",
@@ -109,6 +112,8 @@ def _from_numpy(array: np.ndarray[Any, Any], name: str) -> Tensor:
         array = array.astype(np.float64)
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
+    if not hasattr(torch, array.dtype.name):
+        array = array.astype(_BEFORE_TORCH_2_3[array.dtype.name])
     # torch takes no strides that are negative or part of an element (a packed record's field).
     if not array.flags.aligned or any(step < 0 or step % array.itemsize for step in array.strides):
         array = array.copy()
