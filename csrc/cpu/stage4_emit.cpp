@@ -128,7 +128,7 @@ public:
         for (i64 y = first; y < last; ++y) {
             const RowCounts& counts = row_counts(z, y);
             if (counts.in_plane | counts.upright) vertices.add_row(window.get(0, z, y, here), y, counts);
-            if (counts.triangles) emit_faces(window, z, y, here, above);
+            if (counts.triangles) emit_faces(window, z, y, here, above, last_triangle(c));
             here.advance(counts);
             if (z + 1 < plan_.volume.nz) above.advance(row_counts(z + 1, y));
         }
@@ -146,7 +146,14 @@ private:
         return {chunk.in_plane, chunk.upright, chunk.triangles};
     }
 
-    void emit_faces(EdgeWindow& window, i64 z, i64 y, const Addresses& here, const Addresses& above) const {
+    // One past the chunk's.
+    i64 last_triangle(i64 c) const {
+        const std::size_t next = static_cast<std::size_t>(c + 1);
+        return next < plan_.chunks.size() ? plan_.chunks[next].triangles : plan_.triangles;
+    }
+
+    void emit_faces(EdgeWindow& window, i64 z, i64 y, const Addresses& here, const Addresses& above,
+                    i64 last) const {
         Addresses here_y = here, above_y = above;
         here_y.advance(row_counts(z, y));
         above_y.advance(row_counts(z + 1, y));
@@ -154,7 +161,7 @@ private:
                           {{window.get(0, z, y, here), window.get(0, z, y + 1, here_y)},
                            {window.get(1, z + 1, y, above), window.get(1, z + 1, y + 1, above_y)}},
                           mesh_.faces + here.triangles * mesh_.face_bytes,
-                          mesh_.faces + here_y.triangles * mesh_.face_bytes};
+                          mesh_.faces + last * mesh_.face_bytes};
         rows_.emit_faces[mesh_.wide_faces](row);
     }
 

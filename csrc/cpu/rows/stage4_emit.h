@@ -2,7 +2,7 @@
 // Stage 4: write a batch of vertices, and the triangles of a row, each at its own address.
 #pragma once
 
-#include "row_words.h"
+#include "running_ids.h"
 
 namespace {
 
@@ -154,19 +154,28 @@ void emit_vertices(VertexBatch& batch) {
     batch.upright_to = Lanes::emit_upright(samples, batch.upright, static_cast<Coord*>(batch.upright_to));
 }
 
-// The four words around a word of cells: [y + 2z].
-using CellEdges = const cpu::EdgeWord* const (&)[4];
-
 template <class Index>
 Index* emit_faces_of_word(CellEdges edges, u64 active, Index* to) {
     const CellRows<u64> cells = bits_of(edges);
-    for (; active; active &= active - 1) {
-        const int i = lowest_bit(active), cube_case = case_of_cell(cells, i);
-        Index ids[kEdges];
-        ids_of_cell(edges, i, [&ids](int edge, i64 id) { ids[edge] = static_cast<Index>(id); });
-        const u8* edge = kCaseTable.edges[cube_case];
+    Index running[kRunning];
+    for (int yz = 0; yz < 4; ++yz) running[yz] = static_cast<Index>(edges[yz]->in_plane);
+    for (int k = 0; k < 2; ++k) {
+        running[4 + k] = static_cast<Index>(edges[k]->upright);
+        running[6 + k] = running[2 * k];
+    }
+    for (u64 left = growing(edges, active); active; left &= left - 1, active &= left) {
+        const int i = lowest_bit(left), cube_case = case_of_cell(cells, i);
+        const int beside =
+            static_cast<int>((edges[1]->y >> i & 1) | (edges[3]->y >> i & 1) << 1 |
+                             (edges[0]->x_after >> i & 1) << 2 | (edges[2]->x_after >> i & 1) << 3);
+        Index now[kRunning];
+        for (int k = 0; k < kRunning; ++k) {
+            now[k] = running[k] + kRunningTable.ahead[beside][k];
+            running[k] += kRunningTable.step[cube_case][k] + kRunningTable.step_beside[beside][k];
+        }
+        const u8* id = kRunningTable.ids[cube_case];
         const int count = 3 * kCaseTable.triangles[cube_case];
-        for (int k = 0; k < count; ++k) to[k] = ids[edge[k]];
+        for (int k = 0; k < count; ++k) to[k] = now[id[k] & 15] + (id[k] >> 4);
         to += count;
     }
     return to;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Stage 4 with AVX-512: a cell's twelve ids at once, its triangles in one permutation. Equal bit for bit
+// Stage 4 with AVX-512: sixteen vertices at once, a cell's triangles in one permutation. Equal bit for bit
 // to the plain functions of stage4_emit.h, whose comments say what is computed.
 #pragma once
 
 #include <immintrin.h>
 
-#include "stage4_emit.h"
+#include "stage4_emit_avx2.h"
 
 namespace {
 
@@ -133,79 +133,23 @@ inline float* emit_upright_avx512(const Samples<float>& samples, const EdgeList&
     return to;
 }
 
-// Steps from a batch's first sample, and places in the volume, are computed in 32 bits.
-inline bool fits_lanes(const Samples<float>& samples) {
-    constexpr i64 kStep = i64(1) << 20, kEnd = (i64(1) << 31) - 2 * 64 * kSpanWords;
-    const auto within = [](i64 value, i64 end) { return value > -end && value < end; };
-    return within(samples.stride_x, kStep) && within(samples.stride_y, kStep * 16) &&
-           within(samples.up_z, i64(1) << 29) && samples.x < kEnd && samples.y < kEnd;
-}
-
-// The twelve edges of a word's cells as lanes. An edge's id is its lane of `first` plus the vertices before
-// it: the bits of two words below the cell's own bit, or below the next for the edges at x + 1.
-struct EdgeLanes {
-    __m512i corners;                   // inside-bits, a lane a corner
-    __m512i first_xy, bits_x, bits_y;  // edges 0..7
-    __m512i first_z, bits_z;           // edges 8..11, in lanes 0..3
-
-    explicit EdgeLanes(CellEdges edges) {
-        const __m512i r0 = _mm512_loadu_si512(edges[0]), r1 = _mm512_loadu_si512(edges[1]),
-                      r2 = _mm512_loadu_si512(edges[2]), r3 = _mm512_loadu_si512(edges[3]);
-        // Lanes of an EdgeWord: 0 at, 1 after, 2 x, 3 x_after, 4 y, 5 z, 6 in_plane, 7 upright; 8 and more
-        // are those of the second row.
-        corners = pair(r0, r1, r2, r3, _mm512_setr_epi64(0, 1, 8, 9, 0, 1, 8, 9), 0xf0);
-        bits_x = pair(r0, r1, r2, r3, _mm512_setr_epi64(2, 10, 2, 10, 3, 3, 3, 3), 0xcc);
-        bits_y = pair(r0, r1, r2, r3, _mm512_setr_epi64(4, 12, 4, 12, 4, 4, 4, 4), 0xcc);
-        // Before a y-edge come the x-edges up to its own voxel's: those at x + 1, and the first voxel's.
-        const __m512i x = pair(r0, r1, r2, r3, _mm512_setr_epi64(2, 2, 2, 2, 2, 2, 2, 2), 0xcc);
-        first_xy = _mm512_add_epi64(pair(r0, r1, r2, r3, _mm512_setr_epi64(6, 14, 6, 14, 6, 6, 6, 6), 0xcc),
-                                    _mm512_maskz_and_epi64(0xf0, x, _mm512_set1_epi64(1)));
-        first_z = _mm512_permutex2var_epi64(r0, _mm512_setr_epi64(7, 7, 15, 15, 0, 0, 0, 0), r1);
-        bits_z = _mm512_permutex2var_epi64(r0, _mm512_setr_epi64(5, 5, 13, 13, 0, 0, 0, 0), r1);
-    }
-
-    int cube_case(__m512i bit) const { return _mm512_test_epi64_mask(corners, bit); }
-
-    // The ids of fifteen edges of the cell whose bit is in every lane of `bit`, each edge given as a number.
-    __m512i ids(__m512i bit, __m512i edge) const {
-        const __m512i below = _mm512_add_epi64(bit, _mm512_set1_epi64(-1));
-        const __m512i before = with(below, bit, _mm512_setr_epi64(0, 0, 0, 0, 0, -1, 0, -1));
-        const __m512i before_z = with(below, bit, _mm512_setr_epi64(0, -1, 0, -1, 0, 0, 0, 0));
-        const __m512i in_row = _mm512_add_epi64(_mm512_popcnt_epi64(_mm512_and_si512(bits_x, before)),
-                                                _mm512_popcnt_epi64(_mm512_and_si512(bits_y, before)));
-        const __m512i xy = _mm512_add_epi64(first_xy, in_row);
-        const __m512i z = _mm512_add_epi64(first_z, _mm512_popcnt_epi64(_mm512_and_si512(bits_z, before_z)));
-        // The low half of a lane of 64 bits is its even lane of 32: edge e in lane 2 e of the two vectors.
-        return _mm512_permutex2var_epi32(xy, _mm512_slli_epi32(edge, 1), z);
-    }
-
-private:
-    // Lanes picked from the rows at z, those of `upper` from the rows at z + 1.
-    static __m512i pair(__m512i r0, __m512i r1, __m512i r2, __m512i r3, __m512i lanes, __mmask8 upper) {
-        return _mm512_mask_blend_epi64(upper, _mm512_permutex2var_epi64(r0, lanes, r1),
-                                       _mm512_permutex2var_epi64(r2, lanes, r3));
-    }
-
-    // below | (bit & chosen)
-    static __m512i with(__m512i below, __m512i bit, __m512i chosen) {
-        return _mm512_ternarylogic_epi64(below, bit, chosen, 0xf8);
-    }
-};
-
-// Fifteen ids are written for every cell, and the next cell's go over those that are not its own: only near
+// Sixteen ids are written for every cell, and the next cell's go over those that are not its own: only near
 // the end of the row's faces the rest has to be held back.
 inline i32* emit_faces_of_word_avx512(CellEdges edges, u64 active, i32* to, const i32* end) {
-    const EdgeLanes lanes(edges);
-    for (; active; active &= active - 1) {
-        const __m512i bit = _mm512_set1_epi64(static_cast<i64>(active & (~active + 1)));
-        const int cube_case = lanes.cube_case(bit), count = 3 * kCaseTable.triangles[cube_case];
-        const __m128i edge = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kCaseTable.edges[cube_case]));
-        const __m512i ids = lanes.ids(bit, _mm512_cvtepu8_epi32(edge));
+    RunningLanes running(edges);
+    for (u64 left = growing(edges, active); active; left &= left - 1, active &= left) {
+        const VoxelBits voxel = running.voxel(lowest_bit(left));
+        const __m512i now = _mm512_castsi256_si512(running.now(voxel));
+        const __m512i id = _mm512_cvtepu8_epi32(
+            _mm_load_si128(reinterpret_cast<const __m128i*>(kRunningTable.ids[voxel.cube_case])));
+        const __m512i ids = _mm512_add_epi32(_mm512_permutexvar_epi32(id, now), _mm512_srli_epi32(id, 4));
+        const int count = 3 * kCaseTable.triangles[voxel.cube_case];
         if (end - to >= 16)
             _mm512_storeu_si512(to, ids);
         else
             _mm512_mask_storeu_epi32(to, static_cast<__mmask16>((1u << count) - 1), ids);
         to += count;
+        running.step(voxel);
     }
     return to;
 }

@@ -61,10 +61,10 @@ struct EdgeList {
 // Stage 4: vertices of one plane that follow each other in the mesh: of a few whole rows, or of one span of a
 // row that is longer. Together they keep the vector units busy where a row holds just a few.
 struct VertexBatch {
-    i64 x, y, z;             // the first row's first voxel in the span
-    const void* samples;     // its sample
-    i64 stride_x, stride_y;  // in samples
-    i64 up_z;                // to the sample above, in samples; not used where nothing is crossed
+    i64 x = 0, y = 0, z = 0;  // the first row's first voxel in the span
+    const void* samples;      // its sample
+    i64 stride_x, stride_y;   // in samples
+    i64 up_z;                 // to the sample above, in samples; not used where nothing is crossed
     const Level* level;
     void *in_plane_to, *upright_to;  // where the vertices go, float or double; moved on by emit_vertices
     EdgeList in_plane, upright;
@@ -78,7 +78,8 @@ using EmitVertices = void (*)(VertexBatch& batch);
 struct FaceRow {
     i64 nx;                       // samples a row
     const EdgeWord* edges[2][2];  // [z, z + 1][y, y + 1], a word each 64 samples
-    void *to, *end;               // where they go, three int32 or int64 each
+    void *to, *end;               // where they go, three int32 or int64 each; what follows, up to the end,
+                                  // is written later than this row, and may be written over
 };
 using EmitFaces = void (*)(const FaceRow& row);
 
