@@ -23,13 +23,27 @@ RowFunctions make_row_functions(const char* name) {
             {emit_faces_of_row<Lanes, i32>, emit_faces_of_row<Lanes, i64>}};
 }
 
+// 1, 2, 4 … read from memory: compilers make vector code of a loop that picks them, but not of one that
+// shifts.
+struct Bits {
+    u32 bit[32];
+
+    constexpr Bits() : bit{} {
+        for (int i = 0; i < 32; ++i) bit[i] = 1u << i;
+    }
+};
+constexpr Bits kBits;
+
 // The definition that every level's own lanes must equal, and what they fall back on.
 struct ScalarLanes {
     template <class T>
     static u64 inside64(const T* samples, const Level& level, u64& nan) {
-        u64 word = 0;
-        for (int i = 0; i < 64; ++i) word |= static_cast<u64>(is_inside(samples[i], level, nan)) << i;
-        return word;
+        u32 half[2] = {}, unordered = 0;
+        for (int k = 0; k < 2; ++k)
+            for (int i = 0; i < 32; ++i)
+                half[k] |= is_inside(samples[32 * k + i], level, unordered) ? kBits.bit[i] : 0u;
+        nan |= unordered;
+        return half[0] | static_cast<u64>(half[1]) << 32;
     }
 
     static void count_rows(const RowWords& first, i64 n, RowCounts* counts) {
@@ -52,18 +66,18 @@ struct ScalarLanes {
     }
 
 private:
-    static bool is_inside(double v, const Level& level, u64& nan) {
+    static bool is_inside(double v, const Level& level, u32& nan) {
         nan |= v != v;
         return v < level.f64;
     }
-    static bool is_inside(float v, const Level& level, u64& nan) {
+    static bool is_inside(float v, const Level& level, u32& nan) {
         nan |= v != v;
         return v < level.f32;
     }
-    static bool is_inside(f16 v, const Level& level, u64& nan) { return is_inside(widen(v), level, nan); }
-    static bool is_inside(bf16 v, const Level& level, u64& nan) { return is_inside(widen(v), level, nan); }
+    static bool is_inside(f16 v, const Level& level, u32& nan) { return is_inside(widen(v), level, nan); }
+    static bool is_inside(bf16 v, const Level& level, u32& nan) { return is_inside(widen(v), level, nan); }
     template <class Integer>
-    static bool is_inside(Integer v, const Level& level, u64&) {
+    static bool is_inside(Integer v, const Level& level, u32&) {
         return static_cast<i64>(v) <= level.last_inside;
     }
 };

@@ -57,7 +57,7 @@ def _simd(machine: Machine) -> Iterator[Finding]:
     else:
         yield Finding(
             Mark.LOOK,
-            f"{text}: correct, but several times slower",
+            f"{text}: correct, but two to four times slower",
             "a wheel has AVX2, AVX-512 or NEON; from source, build with GCC or Clang instead of MSVC",
         )
 
