@@ -166,16 +166,15 @@ def test_cases():
 
 
 def test_an_adapter_that_fails_is_skipped_with_its_reason(monkeypatch):
-    pytest.importorskip("mcubes")
-    from benchmarks.rivals import pymcubes
+    from benchmarks.rivals import scikit_image
 
     def broken(_):
         raise OSError("libsomething.so: cannot open shared object file")
 
-    monkeypatch.setattr(pymcubes, "rivals", broken)
+    monkeypatch.setattr(scikit_image, "rivals", broken)
     found, missing = rivals.all_rivals(1, "cpu")
     assert found[0].name == OURS
-    assert missing["pymcubes"] == "libsomething.so: cannot open shared object file"
+    assert missing["scikit_image"] == "libsomething.so: cannot open shared object file"
 
 
 def invoke(*arguments, code=0):

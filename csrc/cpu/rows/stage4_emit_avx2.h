@@ -11,14 +11,6 @@
 
 namespace {
 
-// Steps from a batch's first sample, and places in the volume, are computed in 32 bits.
-inline bool fits_lanes(const Samples<float>& samples) {
-    constexpr i64 kStep = i64(1) << 20, kEnd = (i64(1) << 31) - 2 * 64 * kSpanWords;
-    const auto within = [](i64 value, i64 end) { return value > -end && value < end; };
-    return within(samples.stride_x, kStep) && within(samples.stride_y, kStep * 16) &&
-           within(samples.up_z, i64(1) << 29) && samples.x < kEnd && samples.y < kEnd;
-}
-
 // Lanes below `n` set, as AVX2 has its masks: all bits of a lane.
 inline __m256i first_lanes(int n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -88,29 +80,6 @@ inline float* store_vertices(float* to, __m256 x, __m256 y, __m256 z, int count)
     return to + 3 * count;
 }
 
-inline float* emit_in_plane_avx2(const Samples<float>& samples, const EdgeList& list, float* to) {
-    const __m256i step_x = EightEdges::all(samples.stride_x), step_y = EightEdges::all(samples.stride_y);
-    for (int done = 0; done < list.size; done += 8) {
-        const EightEdges edges(samples, list, done);
-        const __m256 t = edges.fractions(samples, _mm256_blendv_epi8(step_x, step_y, edges.on_y));
-        const __m256 x = edges.x(samples), y = edges.y(samples), on_y = _mm256_castsi256_ps(edges.on_y);
-        to = store_vertices(to, _mm256_blendv_ps(_mm256_add_ps(x, t), x, on_y),
-                            _mm256_blendv_ps(y, _mm256_add_ps(y, t), on_y), _mm256_set1_ps(samples.z),
-                            edges.count);
-    }
-    return to;
-}
-
-inline float* emit_upright_avx2(const Samples<float>& samples, const EdgeList& list, float* to) {
-    const __m256i step = EightEdges::all(samples.up_z);
-    for (int done = 0; done < list.size; done += 8) {
-        const EightEdges edges(samples, list, done);
-        const __m256 z = _mm256_add_ps(_mm256_set1_ps(samples.z), edges.fractions(samples, step));
-        to = store_vertices(to, edges.x(samples), edges.y(samples), z, edges.count);
-    }
-    return to;
-}
-
 struct VoxelBits {
     int cube_case, beside;
 };
@@ -164,30 +133,64 @@ private:
     __m256i numbers_, low_, high_, beside_;
 };
 
-// Sixteen ids are written for every cell, and the next cell's go over those that are not its own: only near
-// the end of the row's faces the rest has to be held back.
-inline i32* emit_faces_of_word_avx2(CellEdges edges, u64 active, i32* to, const i32* end) {
+// Gives every cell to put(to, cube_case, numbers, count), which writes sixteen ids: the next cell's go over
+// those that are not its own. Only near the end of the faces the rest has to be held back, and `count` is
+// less.
+template <class Put>
+i32* emit_faces_of_lanes(CellEdges edges, u64 active, i32* to, const i32* end, const Put& put) {
     RunningLanes running(edges);
     for (u64 left = growing(edges, active); active; left &= left - 1, active &= left) {
         const VoxelBits voxel = running.voxel(lowest_bit(left));
-        const __m256i now = running.now(voxel);
-        const u8* table = kRunningTable.ids[voxel.cube_case];
-        __m256i ids[2];
-        for (int half = 0; half < 2; ++half) {
-            const __m256i id = _mm256_cvtepu8_epi32(RunningLanes::load64(table + 8 * half));
-            ids[half] = _mm256_add_epi32(_mm256_permutevar8x32_epi32(now, id), _mm256_srli_epi32(id, 4));
-        }
         const int count = 3 * kCaseTable.triangles[voxel.cube_case];
-        if (end - to >= 16) {
-            _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), ids[0]);
-            _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 8), ids[1]);
-        } else {
-            std::memcpy(to, ids, sizeof(i32) * static_cast<std::size_t>(count));
-        }
+        put(to, voxel.cube_case, running.now(voxel), end - to >= 16 ? 16 : count);
         to += count;
         running.step(voxel);
     }
     return to;
 }
+
+struct Avx2Stage4 {
+    static float* emit_in_plane(const Samples<float>& samples, const EdgeList& list, float* to) {
+        const __m256i step_x = EightEdges::all(samples.stride_x), step_y = EightEdges::all(samples.stride_y);
+        for (int done = 0; done < list.size; done += 8) {
+            const EightEdges edges(samples, list, done);
+            const __m256 t = edges.fractions(samples, _mm256_blendv_epi8(step_x, step_y, edges.on_y));
+            const __m256 x = edges.x(samples), y = edges.y(samples), on_y = _mm256_castsi256_ps(edges.on_y);
+            to = store_vertices(to, _mm256_blendv_ps(_mm256_add_ps(x, t), x, on_y),
+                                _mm256_blendv_ps(y, _mm256_add_ps(y, t), on_y), _mm256_set1_ps(samples.z),
+                                edges.count);
+        }
+        return to;
+    }
+
+    static float* emit_upright(const Samples<float>& samples, const EdgeList& list, float* to) {
+        const __m256i step = EightEdges::all(samples.up_z);
+        for (int done = 0; done < list.size; done += 8) {
+            const EightEdges edges(samples, list, done);
+            const __m256 z = _mm256_add_ps(_mm256_set1_ps(samples.z), edges.fractions(samples, step));
+            to = store_vertices(to, edges.x(samples), edges.y(samples), z, edges.count);
+        }
+        return to;
+    }
+
+    static i32* emit_faces(CellEdges edges, u64 active, i32* to, const i32* end) {
+        const auto put = [](i32* at, int cube_case, __m256i numbers, int count) {
+            __m256i ids[2];
+            for (int half = 0; half < 2; ++half) {
+                const u8* table = kRunningTable.ids[cube_case] + 8 * half;
+                const __m256i id = _mm256_cvtepu8_epi32(RunningLanes::load64(table));
+                ids[half] =
+                    _mm256_add_epi32(_mm256_permutevar8x32_epi32(numbers, id), _mm256_srli_epi32(id, 4));
+            }
+            if (count == 16) {
+                _mm256_storeu_si256(reinterpret_cast<__m256i*>(at), ids[0]);
+                _mm256_storeu_si256(reinterpret_cast<__m256i*>(at + 8), ids[1]);
+            } else {
+                std::memcpy(at, ids, sizeof(i32) * static_cast<std::size_t>(count));
+            }
+        };
+        return emit_faces_of_lanes(edges, active, to, end, put);
+    }
+};
 
 }  // namespace

@@ -111,47 +111,44 @@ inline float* store_vertices(float* to, __m512 x, __m512 y, __m512 z, __mmask16 
     return to + 3 * count;
 }
 
-inline float* emit_in_plane_avx512(const Samples<float>& samples, const EdgeList& list, float* to) {
-    const __m512i step_x = SixteenEdges::all(samples.stride_x), step_y = SixteenEdges::all(samples.stride_y);
-    for (int done = 0; done < list.size; done += kLanes) {
-        const SixteenEdges edges(samples, list, done);
-        const __m512 t = edges.fractions(samples, _mm512_mask_blend_epi32(edges.on_y, step_x, step_y));
-        const __m512 x = edges.x(samples), y = edges.y(samples);
-        to = store_vertices(to, _mm512_mask_add_ps(x, static_cast<__mmask16>(~edges.on_y), x, t),
-                            _mm512_mask_add_ps(y, edges.on_y, y, t), _mm512_set1_ps(samples.z), edges.listed);
+struct Avx512Stage4 {
+    static float* emit_in_plane(const Samples<float>& samples, const EdgeList& list, float* to) {
+        const __m512i step_x = SixteenEdges::all(samples.stride_x),
+                      step_y = SixteenEdges::all(samples.stride_y);
+        for (int done = 0; done < list.size; done += kLanes) {
+            const SixteenEdges edges(samples, list, done);
+            const __m512 t = edges.fractions(samples, _mm512_mask_blend_epi32(edges.on_y, step_x, step_y));
+            const __m512 x = edges.x(samples), y = edges.y(samples);
+            to = store_vertices(to, _mm512_mask_add_ps(x, static_cast<__mmask16>(~edges.on_y), x, t),
+                                _mm512_mask_add_ps(y, edges.on_y, y, t), _mm512_set1_ps(samples.z),
+                                edges.listed);
+        }
+        return to;
     }
-    return to;
-}
 
-inline float* emit_upright_avx512(const Samples<float>& samples, const EdgeList& list, float* to) {
-    const __m512i step = SixteenEdges::all(samples.up_z);
-    for (int done = 0; done < list.size; done += kLanes) {
-        const SixteenEdges edges(samples, list, done);
-        const __m512 z = _mm512_add_ps(_mm512_set1_ps(samples.z), edges.fractions(samples, step));
-        to = store_vertices(to, edges.x(samples), edges.y(samples), z, edges.listed);
+    static float* emit_upright(const Samples<float>& samples, const EdgeList& list, float* to) {
+        const __m512i step = SixteenEdges::all(samples.up_z);
+        for (int done = 0; done < list.size; done += kLanes) {
+            const SixteenEdges edges(samples, list, done);
+            const __m512 z = _mm512_add_ps(_mm512_set1_ps(samples.z), edges.fractions(samples, step));
+            to = store_vertices(to, edges.x(samples), edges.y(samples), z, edges.listed);
+        }
+        return to;
     }
-    return to;
-}
 
-// Sixteen ids are written for every cell, and the next cell's go over those that are not its own: only near
-// the end of the row's faces the rest has to be held back.
-inline i32* emit_faces_of_word_avx512(CellEdges edges, u64 active, i32* to, const i32* end) {
-    RunningLanes running(edges);
-    for (u64 left = growing(edges, active); active; left &= left - 1, active &= left) {
-        const VoxelBits voxel = running.voxel(lowest_bit(left));
-        const __m512i now = _mm512_castsi256_si512(running.now(voxel));
-        const __m512i id = _mm512_cvtepu8_epi32(
-            _mm_load_si128(reinterpret_cast<const __m128i*>(kRunningTable.ids[voxel.cube_case])));
-        const __m512i ids = _mm512_add_epi32(_mm512_permutexvar_epi32(id, now), _mm512_srli_epi32(id, 4));
-        const int count = 3 * kCaseTable.triangles[voxel.cube_case];
-        if (end - to >= 16)
-            _mm512_storeu_si512(to, ids);
-        else
-            _mm512_mask_storeu_epi32(to, static_cast<__mmask16>((1u << count) - 1), ids);
-        to += count;
-        running.step(voxel);
+    static i32* emit_faces(CellEdges edges, u64 active, i32* to, const i32* end) {
+        const auto put = [](i32* at, int cube_case, __m256i numbers, int count) {
+            const __m512i id = _mm512_cvtepu8_epi32(
+                _mm_load_si128(reinterpret_cast<const __m128i*>(kRunningTable.ids[cube_case])));
+            const __m512i picked = _mm512_permutexvar_epi32(id, _mm512_castsi256_si512(numbers));
+            const __m512i ids = _mm512_add_epi32(picked, _mm512_srli_epi32(id, 4));
+            if (count == 16)
+                _mm512_storeu_si512(at, ids);
+            else
+                _mm512_mask_storeu_epi32(at, static_cast<__mmask16>((1u << count) - 1), ids);
+        };
+        return emit_faces_of_lanes(edges, active, to, end, put);
     }
-    return to;
-}
+};
 
 }  // namespace

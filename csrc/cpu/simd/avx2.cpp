@@ -5,12 +5,12 @@
 #if defined(__AVX2__)
 #include <immintrin.h>
 
-#include "../rows/row_table.h"
 #include "../rows/stage4_emit_avx2.h"
+#include "../rows/vector_lanes.h"
 
 namespace {
 
-struct Avx2Lanes : ScalarLanes {
+struct Avx2Lanes : VectorLanes<Avx2Stage4> {
     static u64 inside64(const float* v, const Level& level, u64& nan) {
         return eight_by_eight([v](int k) { return _mm256_loadu_ps(v + 8 * k); }, level, nan);
     }
@@ -61,22 +61,6 @@ struct Avx2Lanes : ScalarLanes {
             outside |= static_cast<u64>(_mm256_movemask_ps(_mm256_castsi256_ps(above))) << (8 * k);
         }
         return ~outside;
-    }
-
-    using ScalarLanes::emit_in_plane;  // all samples but float32
-    using ScalarLanes::emit_upright;
-    static float* emit_in_plane(const Samples<float>& samples, const EdgeList& list, float* to) {
-        return fits_lanes(samples) ? emit_in_plane_avx2(samples, list, to)
-                                   : ::emit_in_plane(samples, list, to);
-    }
-    static float* emit_upright(const Samples<float>& samples, const EdgeList& list, float* to) {
-        return fits_lanes(samples) ? emit_upright_avx2(samples, list, to) : ::emit_upright(samples, list, to);
-    }
-    static i32* emit_faces(CellEdges edges, u64 active, i32* to, const i32* end) {
-        return emit_faces_of_word_avx2(edges, active, to, end);
-    }
-    static i64* emit_faces(CellEdges edges, u64 active, i64* to, const i64*) {
-        return emit_faces_of_word(edges, active, to);
     }
 
 private:

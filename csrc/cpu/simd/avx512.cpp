@@ -5,13 +5,13 @@
 #if defined(__AVX512F__)
 #include <immintrin.h>
 
-#include "../rows/row_table.h"
 #include "../rows/stage2_count_avx512.h"
 #include "../rows/stage4_emit_avx512.h"
+#include "../rows/vector_lanes.h"
 
 namespace {
 
-struct Avx512Lanes : ScalarLanes {
+struct Avx512Lanes : VectorLanes<Avx512Stage4> {
     static u64 inside64(const float* v, const Level& level, u64& nan) {
         return four_by_sixteen([v](int k) { return _mm512_loadu_ps(v + 16 * k); }, level, nan);
     }
@@ -64,22 +64,6 @@ struct Avx512Lanes : ScalarLanes {
     }
     static void append_edges(u64 even, u64 odd, int first, EdgeList& list) {
         append_edges_avx512(even, odd, first, list);
-    }
-    using ScalarLanes::emit_in_plane;  // all samples but float32
-    using ScalarLanes::emit_upright;
-    static float* emit_in_plane(const Samples<float>& samples, const EdgeList& list, float* to) {
-        return fits_lanes(samples) ? emit_in_plane_avx512(samples, list, to)
-                                   : ::emit_in_plane(samples, list, to);
-    }
-    static float* emit_upright(const Samples<float>& samples, const EdgeList& list, float* to) {
-        return fits_lanes(samples) ? emit_upright_avx512(samples, list, to)
-                                   : ::emit_upright(samples, list, to);
-    }
-    static i32* emit_faces(CellEdges edges, u64 active, i32* to, const i32* end) {
-        return emit_faces_of_word_avx512(edges, active, to, end);
-    }
-    static i64* emit_faces(CellEdges edges, u64 active, i64* to, const i64*) {
-        return emit_faces_of_word(edges, active, to);
     }
 
 private:
