@@ -67,8 +67,5 @@ def build_for(capability: tuple[int, int]) -> str:
     build = f"{_FROM_SOURCE} torchmcubes-bw -Ccmake.define.TORCH_CUDA_ARCH_LIST="
     if number in known:
         return f"{build}{dotted(capability)}"
-    ptx = max(known - TEGRA)
-    return (
-        f"nothing, or a build with PTX of {ptx // 10}.{ptx % 10}, which the driver compiles at first use:\n"
-        f"{build}{ptx // 10}.{ptx % 10}+PTX"
-    )
+    ptx = dotted(divmod(max(known - TEGRA), 10))
+    return f"nothing, or a build with PTX of {ptx}, which the driver compiles at first use:\n{build}{ptx}+PTX"
