@@ -18,7 +18,7 @@ import pyvista
 import trimesh
 from nilearn.datasets import load_mni152_template
 from PIL import Image
-from torchmcubes_bw._mesh import is_closed
+from torchmcubes_bw.mesh import is_closed
 
 LEVEL = "0.62"  # between grey and white matter; the outer surface is cut off by the template's mask
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The CUDA half of the compiled module. It trusts its caller, python/torchmcubes_bw/_cuda.py.
+// The CUDA half of the compiled module. It trusts its caller, python/torchmcubes_bw/backends/cuda.py.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 

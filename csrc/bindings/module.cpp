@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The compiled module torchmcubes_bw._core: addresses in, the GIL released, nothing computed here.
-// It trusts its caller, python/torchmcubes_bw/_cpu.py, which has checked shapes, types and devices.
+// It trusts its caller, python/torchmcubes_bw/backends/cpu.py, which has checked shapes, types and devices.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 

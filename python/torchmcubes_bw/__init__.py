@@ -11,7 +11,8 @@
 
 from __future__ import annotations
 
-from ._api import grid_interp, marching_cubes
 from ._build import HAS_CUDA, __version__, build_info
+from .interpolation import grid_interp
+from .surfaces import marching_cubes
 
 __all__ = ["HAS_CUDA", "__version__", "build_info", "grid_interp", "marching_cubes"]

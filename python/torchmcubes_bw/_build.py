@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import _core, _cuda
+from . import _core
+from .backends.kernel_files import manifest
 
 __version__: str = _core.__version__
 
-HAS_CUDA: bool = bool(_cuda.manifest()["cubins"] or _cuda.manifest()["ptx"])
+HAS_CUDA: bool = bool(manifest()["cubins"] or manifest()["ptx"])
 """Whether GPU kernels are aboard. Says nothing about the machine: see ``torch.cuda.is_available()``."""
 
 
@@ -28,14 +29,14 @@ def build_info() -> dict[str, Any]:
     >>> build_info()["simd"] in build_info()["simd_levels"]
     True
     """
-    manifest = _cuda.manifest()
+    aboard = manifest()
     return {
         "version": __version__,
         "simd": _core.simd_level(),
         "simd_levels": _core.simd_levels(),
         "cuda": HAS_CUDA,
-        "cuda_compiler": manifest["compiler"],
-        "cuda_options": manifest["options"],
-        "cuda_cubins": [f"{c // 10}.{c % 10}" for c in manifest["cubins"]],
-        "cuda_ptx": [f"{c // 10}.{c % 10}" for c in manifest["ptx"]],
+        "cuda_compiler": aboard["compiler"],
+        "cuda_options": aboard["options"],
+        "cuda_cubins": [f"{c // 10}.{c % 10}" for c in aboard["cubins"]],
+        "cuda_ptx": [f"{c // 10}.{c % 10}" for c in aboard["ptx"]],
     }

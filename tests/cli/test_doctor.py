@@ -13,7 +13,7 @@ from pathlib import Path
 import machines
 import pytest
 import torch
-from torchmcubes_bw import _cuda
+from torchmcubes_bw.backends.kernel_files import choose_image, image_for, manifest
 from torchmcubes_bw.cli import watch as watching
 from torchmcubes_bw.cli.app import app
 from torchmcubes_bw.cli.errors import CliError
@@ -150,9 +150,9 @@ def test_an_installed_original_is_found(tmp_path, monkeypatch):
 
 
 def test_image_for_agrees_with_the_build():
-    aboard = _cuda.manifest()
+    aboard = manifest()
     for capability in [(6, 1), (7, 2), (8, 9), (9, 0), (10, 3), (12, 1), (13, 0)]:
-        assert _cuda.choose_image(capability) == _cuda.image_for(capability, aboard["cubins"], aboard["ptx"])
+        assert choose_image(capability) == image_for(capability, aboard["cubins"], aboard["ptx"])
 
 
 def test_watch_has_no_json():

@@ -6,7 +6,8 @@ import re
 import pytest
 import torch
 import volumes
-from torchmcubes_bw import HAS_CUDA, _cuda, _devices, grid_interp, marching_cubes
+from torchmcubes_bw import HAS_CUDA, _core, grid_interp, marching_cubes
+from torchmcubes_bw.backends import choose, cuda, kernel_files
 
 VOL = torch.from_numpy(volumes.ball((9, 9, 9), (4, 4, 4), 3))
 
@@ -29,8 +30,8 @@ class OnDevice(torch.Tensor):
 
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch):
-    monkeypatch.setattr(_devices, "_warned", set())
-    monkeypatch.setattr(_cuda, "_loaded", {})
+    monkeypatch.setattr(choose, "_warned", set())
+    monkeypatch.setattr(cuda, "_loaded", {})
     # `.to(device)` of the result, without the device.
     to = torch.Tensor.to
     moved = lambda self, *a, **k: self if a and isinstance(a[0], torch.device) else to(self, *a, **k)  # noqa: E731
@@ -55,7 +56,7 @@ def assert_falls_back(where, reason):
 
 
 def gpu(monkeypatch, capability, cubins=(70, 120), ptx=(120,)):
-    monkeypatch.setattr(_cuda, "manifest", lambda: {"cubins": list(cubins), "ptx": list(ptx)})
+    monkeypatch.setattr(kernel_files, "manifest", lambda: {"cubins": list(cubins), "ptx": list(ptx)})
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _index: capability)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _index: "NVIDIA Some GPU")
 
@@ -126,8 +127,8 @@ def driver(monkeypatch, folder, load):
     gpu(monkeypatch, (12, 0))
     for name in ("sm_120.cubin", "compute_120.ptx"):
         (folder / name).write_bytes(name.encode())
-    monkeypatch.setattr(_cuda, "_FOLDER", folder)
-    monkeypatch.setattr(_cuda._core, "CudaKernels", lambda _device, image: load(image), raising=False)
+    monkeypatch.setattr(kernel_files, "FOLDER", folder)
+    monkeypatch.setattr(_core, "CudaKernels", lambda _device, image: load(image), raising=False)
 
 
 def refuse(_image):
@@ -160,13 +161,13 @@ def test_a_driver_that_refuses_cubin_and_ptx(monkeypatch, tmp_path):
 
 def test_a_driver_that_takes_the_ptx_only(monkeypatch, tmp_path):
     driver(monkeypatch, tmp_path, lambda image: refuse(image) if image.endswith(b"cubin") else image)
-    assert _cuda.kernels_for(torch.device("cuda:0")) == b"compute_120.ptx"
+    assert cuda.kernels_for(torch.device("cuda:0")) == b"compute_120.ptx"
 
 
 def test_a_file_that_is_missing(monkeypatch, tmp_path):
     driver(monkeypatch, tmp_path, lambda image: image)
     (tmp_path / "sm_120.cubin").unlink()
-    assert _cuda.kernels_for(torch.device("cuda:0")) == b"compute_120.ptx"
+    assert cuda.kernels_for(torch.device("cuda:0")) == b"compute_120.ptx"
 
 
 @pytest.mark.skipif(not HAS_CUDA, reason="this build has no CUDA backend")
@@ -175,7 +176,7 @@ def test_no_memory_while_loading(monkeypatch, tmp_path):
 
     def load(image):
         if full:
-            raise _cuda._core.CudaOutOfMemory("cuModuleLoadData: out of memory (CUDA error 2)")
+            raise _core.CudaOutOfMemory("cuModuleLoadData: out of memory (CUDA error 2)")
         return image
 
     full = True
@@ -183,7 +184,7 @@ def test_no_memory_while_loading(monkeypatch, tmp_path):
     with pytest.raises(torch.cuda.OutOfMemoryError, match="cuModuleLoadData: out of memory"):
         marching_cubes(on("cuda:0"), 0.0)
     full = False
-    assert _cuda.kernels_for(torch.device("cuda:0")) == b"sm_120.cubin"
+    assert cuda.kernels_for(torch.device("cuda:0")) == b"sm_120.cubin"
 
 
 def test_grid_interp_falls_back():

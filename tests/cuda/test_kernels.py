@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 import torchmcubes_bw
-from torchmcubes_bw import HAS_CUDA, _cuda
+from torchmcubes_bw import HAS_CUDA
+from torchmcubes_bw.backends import kernel_files
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = Path(torchmcubes_bw.__file__).parent / "kernels"
@@ -49,8 +50,8 @@ def test_what_a_compiler_knows(compiler, oldest):
 
 @needs_kernels
 def test_every_cubin_is_for_its_architecture():
-    cubins = _cuda.manifest()["cubins"]
-    assert cubins == known_to(_cuda.manifest()["compiler"])
+    cubins = kernel_files.manifest()["cubins"]
+    assert cubins == known_to(kernel_files.manifest()["compiler"])
     for number in cubins:
         cubin = (FOLDER / f"sm_{number}.cubin").read_bytes()
         assert architecture(cubin) == number
@@ -60,7 +61,7 @@ def test_every_cubin_is_for_its_architecture():
 
 @needs_kernels
 def test_ptx_is_for_the_newest():
-    assert _cuda.manifest()["ptx"] == [120]
+    assert kernel_files.manifest()["ptx"] == [120]
     text = (FOLDER / "compute_120.ptx").read_bytes()
     assert b".target sm_120" in text
     assert text.endswith(b"\0")
@@ -68,8 +69,8 @@ def test_ptx_is_for_the_newest():
 
 @needs_kernels
 def test_no_kernel_spills():
-    resources = _cuda.manifest()["resources"]
-    assert list(resources) == [f"sm_{number}" for number in _cuda.manifest()["cubins"]]
+    resources = kernel_files.manifest()["resources"]
+    assert list(resources) == [f"sm_{number}" for number in kernel_files.manifest()["cubins"]]
     for kernels in resources.values():
         assert len(kernels) == 22
         for name, used in kernels.items():
@@ -79,7 +80,7 @@ def test_no_kernel_spills():
 
 @needs_kernels
 def test_no_fused_multiply_add_in_the_arithmetic():
-    assert "--fmad=false" in _cuda.manifest()["options"]
+    assert "--fmad=false" in kernel_files.manifest()["options"]
     ptx = (FOLDER / "compute_120.ptx").read_text("utf-8")
     assert "div.rn.f32" in ptx
     assert "sub.rn.f32" in ptx or "sub.f32" in ptx
@@ -108,8 +109,8 @@ def test_no_fused_multiply_add_in_the_arithmetic():
 )
 def test_choice(capability, image, monkeypatch):
     aboard = {"cubins": DEFAULT, "ptx": [120]}
-    monkeypatch.setattr(_cuda, "manifest", lambda: aboard)
-    assert _cuda.choose_image(capability) == image
+    monkeypatch.setattr(kernel_files, "manifest", lambda: aboard)
+    assert kernel_files.choose_image(capability) == image
 
 
 @pytest.mark.parametrize(
@@ -129,8 +130,8 @@ def test_choice(capability, image, monkeypatch):
     ],
 )
 def test_choices_in_their_order(capability, cubins, ptx, images):
-    assert _cuda.images_for(capability, cubins, ptx) == images
-    assert _cuda.image_for(capability, cubins, ptx) == (images[0] if images else None)
+    assert kernel_files.images_for(capability, cubins, ptx) == images
+    assert kernel_files.image_for(capability, cubins, ptx) == (images[0] if images else None)
 
 
 @pytest.mark.parametrize(

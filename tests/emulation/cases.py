@@ -16,15 +16,21 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import numpy as np
 import torch
 import volumes
-from torchmcubes_bw import _checks, _core, _cuda, grid_interp, marching_cubes
+from torchmcubes_bw import _core, grid_interp, marching_cubes
+from torchmcubes_bw.arguments.points import points as checked_points
+from torchmcubes_bw.arguments.volume import volume
+from torchmcubes_bw.backends import cuda, kernel_files
 
 KERNELS = _core.CudaKernels(0, b"emulated")
 
 
 def extract(vol, level):
-    samples, dtype = _checks.native(_checks.volume(vol, "Nz, Ny, Nx"))
-    verts, faces = _cuda.marching_cubes(KERNELS, 0, samples, dtype, level)
-    return _checks.narrowed(verts, vol), faces
+    return cuda.marching_cubes(KERNELS, 0, volume(vol, "Nz, Ny, Nx"), level)
+
+
+def interpolate(vol, points):
+    samples = volume(vol, "C, Nz, Ny, Nx")
+    return cuda.grid_interp(KERNELS, 0, samples, checked_points(points, samples))
 
 
 def check(vol, level):
@@ -106,10 +112,10 @@ def interpolation():
     vol, points = torch.rand(3, 4, 5, 6), torch.rand(700, 3) * 8 - 1
     points[5, 1] = float("nan")
     for dtype in (torch.float32, torch.float64):
-        got = _cuda.grid_interp(KERNELS, 0, vol.to(dtype), points.to(dtype))
+        got = interpolate(vol.to(dtype), points.to(dtype))
         want = grid_interp(vol.to(dtype), points.to(dtype))
         assert got.numpy().tobytes() == want.numpy().tobytes()
-    assert _cuda.grid_interp(KERNELS, 0, vol, points[:0]).shape == (0, 3)
+    assert interpolate(vol, points[:0]).shape == (0, 3)
 
 
 def one_read_and_little_scratch():
@@ -164,27 +170,27 @@ def faults():
         with fault(name):
             assert_raises(kind, text, extract, vol, 0.1)
         check(vol, 0.1)
-    interpolate = (_cuda.grid_interp, KERNELS, 0, vol[None], torch.rand(7, 3))
+    arguments = vol[None], torch.rand(7, 3)
     with fault("cuLaunchKernel:2"):
-        assert_raises(*FULL, *interpolate)
-    interpolate[0](*interpolate[1:])
+        assert_raises(*FULL, interpolate, *arguments)
+    interpolate(*arguments)
     assert held() == [0, 1, 1]
 
 
 def a_module_that_does_not_load():
     """Nothing of it stays, whichever call fails; out of memory is torch's own error."""
-    _cuda._FOLDER = Path(os.environ["TORCHMCUBES_LIBCUDA"]).parent
-    _cuda.images_for = lambda *_: ["libcuda_emulated.so"]
+    kernel_files.FOLDER = Path(os.environ["TORCHMCUBES_LIBCUDA"]).parent
+    kernel_files.images_for = lambda *_: ["libcuda_emulated.so"]
     torch.cuda.get_device_capability = lambda _index: (12, 0)
     device = torch.device("cuda:0")
     for call in ("cuModuleLoadData", "cuModuleGetFunction"):
         with fault(f"{call}:2"):
             text = f"{call}: out of memory (CUDA error 2)"
-            assert_raises(torch.cuda.OutOfMemoryError, text, _cuda.kernels_for, device)
+            assert_raises(torch.cuda.OutOfMemoryError, text, cuda.kernels_for, device)
         assert held() == [0, 1, 1]
     with fault("cuModuleGetFunction:700"):
         text = f"libcuda_emulated.so does not load: cuModuleGetFunction: {ILLEGAL} (CUDA error 700)"
-        assert_raises(_cuda.NoKernels, text, _cuda.kernels_for, device)
+        assert_raises(cuda.NoKernels, text, cuda.kernels_for, device)
     assert held() == [0, 1, 1]
 
 

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from .. import _checks, fields, marching_cubes
-from .._mesh import is_closed
+from .. import fields, marching_cubes
+from ..arguments.volume import no_nan, volume
+from ..backends.converted import converted
+from ..mesh import is_closed
 from .errors import FAILED, CliError, reported
 from .level import choose_level, object_is_above
 from .read import Scan, read
@@ -113,7 +115,7 @@ def _mesh(
 ) -> tuple[NDArray[np.float64], NDArray[np.int32], str]:
     """Return vertices and faces in the scan's coordinates, and what was decided on the way."""
     # In a dtype the kernels read: torch itself knows no minimum of the wider unsigned ones.
-    vol, _ = _checks.native(_checks.volume(scan.vol, "Nz, Ny, Nx"))
+    vol = converted(volume(scan.vol, "Nz, Ny, Nx"))
     rule = "as given"
     if level is None and scan.level is not None:
         level, rule = scan.level, "the sample's own"
@@ -137,7 +139,7 @@ def _mesh(
 
 def _without_nan(vol: torch.Tensor) -> torch.Tensor:
     if vol.is_floating_point() and bool(torch.isnan(vol).any()):
-        raise _checks.no_nan(vol)
+        raise no_nan(vol)
     return vol
 
 

@@ -7,7 +7,7 @@ support matrix (the architectures its wheels hold).
 
 from __future__ import annotations
 
-from .._cuda import TEGRA
+from ..backends.kernel_files import TEGRA
 from .finding import dotted
 
 # The CUDA version that first knew a compute capability, where kernels for CUDA 12.0 do not tell.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .._cuda import image_for
+from ..backends.kernel_files import image_for
 from . import cures
 from .facts import Gpu, Machine
 from .finding import GIB, Finding, Mark, dotted, fits

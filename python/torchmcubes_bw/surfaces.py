@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The two public functions."""
+"""Surfaces of volumes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from . import _checks, _devices
+from .arguments.level import level
+from .arguments.volume import volume
+from .backends import choose
 
 
 def marching_cubes(vol: Any, thresh: Any) -> tuple[Tensor, Tensor]:
@@ -59,44 +61,4 @@ def marching_cubes(vol: Any, thresh: Any) -> tuple[Tensor, Tensor]:
     >>> verts[0], len(verts), len(faces)
     (tensor([1.0000, 1.0000, 0.5000]), 6, 8)
     """
-    vol = _checks.volume(vol, "Nz, Ny, Nx")
-    level = _checks.level(thresh)
-    return _devices.marching_cubes(vol, level)
-
-
-def grid_interp(vol: Any, points: Any) -> Tensor:
-    """Interpolate a stack of volumes at points, trilinearly.
-
-    Shapes:
-        `vol` is ``(C, Nz, Ny, Nx)``, `points` is ``(P, 3)``: positions ``(x, y, z)`` in voxels, as
-        the vertices of `marching_cubes` are. Any number of channels and points, also none.
-
-    Dtype:
-        Computed in float64 for a float64 volume, in float32 for every other real dtype.
-
-    Device:
-        Both on one device. NumPy arrays give CPU tensors. Non-contiguous tensors are copied.
-
-    Range:
-        A point outside the grid takes the value at the nearest position on its border. A NaN
-        coordinate gives NaN.
-
-    Returns:
-        ``(P, C)`` values, float32 or float64 as above, on the volume's device, without gradient.
-
-    Raises:
-        TypeError: an argument is no dense tensor or array of a real dtype with data in it.
-        ValueError: `vol` has not four dimensions or an empty side; `points` is not ``(P, 3)`` or
-            on another device; either has more than 2^48 elements.
-        torch.OutOfMemoryError: the GPU's memory is full.
-        RuntimeError: the GPU failed, in the driver's words.
-
-    >>> import torch
-    >>> vol = torch.arange(8.0).reshape(1, 2, 2, 2)
-    >>> grid_interp(vol, torch.tensor([[0.5, 0.0, 0.0], [1.0, 1.0, 9.0]]))
-    tensor([[0.5000],
-            [7.0000]])
-    """
-    vol = _checks.volume(vol, "C, Nz, Ny, Nx")
-    points = _checks.points(points, vol)
-    return _devices.grid_interp(vol, points)
+    return choose.marching_cubes(volume(vol, "Nz, Ny, Nx"), level(thresh))

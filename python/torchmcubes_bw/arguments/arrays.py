@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""NumPy arrays as tensors over the same memory, wherever torch takes that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# What torch before 2.3 takes of a NumPy array in the place of a dtype that it lacks, no value changed but
+# those of uint64 rounded.
+_BEFORE_TORCH_2_3 = {"uint16": "int32", "uint32": "int64", "uint64": "float64"}
+
+
+def from_numpy(array: np.ndarray[Any, Any], name: str) -> Tensor:
+    """Return an array as a tensor; only what torch does not take as it lies is copied."""
+    if array.dtype.kind not in "bfiu":
+        raise TypeError(f"{name} must have a real dtype, got {array.dtype}")
+    if np.ma.is_masked(array):
+        count = np.ma.count_masked(array)  # type: ignore[no-untyped-call]
+        raise TypeError(f"{name} must have no masked elements, got {count}: pass {name}.filled(...)")
+    if array.dtype == np.longdouble and array.dtype != np.float64:
+        array = array.astype(np.float64)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if not hasattr(torch, array.dtype.name):
+        array = array.astype(_BEFORE_TORCH_2_3[array.dtype.name])
+    # torch takes no strides that are negative or part of an element (a packed record's field).
+    if not array.flags.aligned or any(step < 0 or step % array.itemsize for step in array.strides):
+        array = array.copy()
+    return torch.from_numpy(array) if array.flags.writeable else _from_read_only(array)
+
+
+def _from_read_only(array: np.ndarray[Any, Any]) -> Tensor:
+    """Share an array that must not be written to, as we only read; `torch.from_numpy` would warn of it."""
+    try:
+        shared: Tensor = torch.from_dlpack(array)  # type: ignore[attr-defined]
+        return shared
+    except (AttributeError, BufferError, TypeError):  # an older torch or NumPy
+        return torch.from_numpy(array.copy())

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""Samples of a dtype that the core does not read, in one that it does, and their vertices back again."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..arguments.samples import Samples
+
+# What the core reads, and its name of it.
+NATIVE = {
+    torch.float32: "float32",
+    torch.float64: "float64",
+    torch.float16: "float16",
+    torch.bfloat16: "bfloat16",
+    torch.uint8: "uint8",
+    torch.int8: "int8",
+    torch.int16: "int16",
+    torch.int32: "int32",
+    torch.bool: "uint8",
+}
+# Other real dtypes, and the native one that holds their values best.
+CONVERTED = {
+    "int64": torch.float64,
+    "uint16": torch.int32,
+    "uint32": torch.float64,
+    "uint64": torch.float64,
+    "float8_e4m3fn": torch.float32,
+    "float8_e4m3fnuz": torch.float32,
+    "float8_e5m2": torch.float32,
+    "float8_e5m2fnuz": torch.float32,
+}
+
+
+def converted(vol: Samples) -> Tensor:
+    """Return a volume in a dtype the core reads."""
+    return vol.owner.to(CONVERTED[vol.dtype]) if vol.dtype in CONVERTED else vol.owner
+
+
+def narrowed(verts: Tensor, vol: Samples) -> Tensor:
+    """Return the vertices of a volume that was converted to float64 in float32."""
+    if verts.dtype == torch.float64 and vol.dtype != "float64":
+        return verts.to(torch.float32)
+    return verts

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""The CUDA backend: loads the kernels on a device, and hands samples to them as addresses."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import _core
+from ..arguments.samples import Samples
+from ..arguments.volume import no_nan
+from . import kernel_files
+from .converted import NATIVE, converted, narrowed
+
+_INT32_MAX = 2**31 - 1
+# Its name before torch 2.5.
+_OutOfMemoryError = getattr(torch, "OutOfMemoryError", torch.cuda.OutOfMemoryError)
+# A build without kernels has no such error, and none to translate.
+_CudaOutOfMemory: Any = getattr(_core, "CudaOutOfMemory", ())
+_loaded: dict[int, _core.CudaKernels | str] = {}  # a text is why none could be loaded
+_loading = threading.Lock()
+
+
+class NoKernels(Exception):
+    """No kernel aboard runs on a device: why, and what helps."""
+
+
+def kernels_for(device: torch.device) -> _core.CudaKernels:
+    """Return the kernels loaded on a device, loading them at its first use.
+
+    Raises:
+        NoKernels: none aboard runs there, or the driver refused them.
+        torch.OutOfMemoryError: the GPU's memory has no room for them now.
+    """
+    index = torch.cuda.current_device() if device.index is None else device.index
+    kernels = _loaded.get(index)
+    if kernels is None:
+        with _loading:
+            if index not in _loaded:
+                _loaded[index] = _load(index)
+            kernels = _loaded[index]
+    if isinstance(kernels, str):
+        raise NoKernels(kernels)
+    return kernels
+
+
+def _load(index: int) -> _core.CudaKernels | str:
+    """Load the best image that the driver takes, or tell why it takes none."""
+    capability = torch.cuda.get_device_capability(index)
+    refused, aboard = [], kernel_files.manifest()
+    for image in kernel_files.images_for(capability, aboard["cubins"], aboard["ptx"]):
+        try:
+            with _memory_errors():
+                return _core.CudaKernels(index, (kernel_files.FOLDER / image).read_bytes())
+        except _OutOfMemoryError:
+            raise
+        except (RuntimeError, OSError) as error:
+            refused.append(f"{image} does not load: {error}")
+    return "; ".join(refused) or kernel_files.unserved(capability, torch.cuda.get_device_name(index))
+
+
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    """Turn the driver's out of memory into torch's."""
+    try:
+        yield
+    except _CudaOutOfMemory as error:
+        raise _OutOfMemoryError(str(error)) from error
+
+
+def current_stream(device: torch.device) -> int:
+    """Return torch's current stream on a device, as the driver's handle."""
+    handle: int = torch.cuda.current_stream(device).cuda_stream
+    return handle
+
+
+def marching_cubes(
+    kernels: _core.CudaKernels, stream: int, vol: Samples, level: float
+) -> tuple[Tensor, Tensor]:
+    """Extract from a checked volume on the kernels' device."""
+    samples, device = converted(vol), vol.device
+    dtype = NATIVE[samples.dtype]
+    at, shape, strides = samples.data_ptr(), samples.shape, samples.stride()
+    scratch = torch.empty(_core.cuda_scratch_bytes(shape), dtype=torch.uint8, device=device)
+    with _memory_errors():
+        plan = _core.cuda_prepare(kernels, stream, at, dtype, shape, strides, level, scratch.data_ptr())
+        if plan.has_nan:
+            raise no_nan(samples)
+        coordinate = torch.float64 if dtype == "float64" else torch.float32
+        wide = plan.vertices > _INT32_MAX
+        index = torch.int64 if wide else torch.int32
+        verts = torch.empty((plan.vertices, 3), dtype=coordinate, device=device)
+        faces = torch.empty((plan.triangles, 3), dtype=index, device=device)
+        plan.emit(verts.data_ptr(), faces.data_ptr(), wide)
+    # `scratch` goes back to torch's allocator, which gives it out again in the order of the stream.
+    return narrowed(verts, vol), faces
+
+
+def grid_interp(kernels: _core.CudaKernels, stream: int, vol: Samples, points: Samples) -> Tensor:
+    """Interpolate checked samples; computes in float64 where the volume is, else in float32."""
+    real = torch.float64 if vol.dtype == "float64" else torch.float32
+    samples = vol.owner.to(real).contiguous()
+    at = points.owner.to(real).contiguous()
+    count, wide = len(at), real == torch.float64
+    values = torch.empty((count, len(samples)), dtype=real, device=vol.device)
+    with _memory_errors():
+        _core.cuda_grid_interp(
+            kernels,
+            stream,
+            samples.data_ptr(),
+            vol.shape,
+            at.data_ptr(),
+            count,
+            values.data_ptr(),
+            wide,
+        )
+    return values

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""The kernels aboard, as files: which there are, and which of them serve a compute capability."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+# Jetson's and its relatives' (TX1, TX2, Xavier, Orin, Thor, under its name of CUDA 12 too). A cubin runs on
+# another minor version among desktop GPUs only, never from or to one of these.
+TEGRA = {53, 62, 72, 87, 101, 110}
+FOLDER = Path(__file__).parent.parent / "kernels"
+
+
+@lru_cache(maxsize=1)
+def manifest() -> dict[str, Any]:
+    """Return what kernels are aboard: compiler, options, cubins and PTX by capability (90 for 9.0)."""
+    path = FOLDER / "manifest.json"
+    if not path.exists():
+        return {"compiler": None, "options": [], "cubins": [], "ptx": []}
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def images_for(capability: tuple[int, int], cubins: list[int], ptx: list[int]) -> list[str]:
+    """Return the files, of those aboard, that serve a compute capability, best first.
+
+    A cubin runs on its own capability and, Tegra's excepted, on higher ones of the same major version; PTX is
+    compiled by the driver for any capability from its own on.
+    """
+    number = 10 * capability[0] + capability[1]
+    fitting = [c for c in cubins if c == number or _runs_on_a_later(c, number)]
+    older = [p for p in ptx if p <= number]
+    return [f"sm_{c}.cubin" for c in sorted(fitting)[-1:]] + [f"compute_{p}.ptx" for p in sorted(older)[-1:]]
+
+
+def _runs_on_a_later(cubin: int, number: int) -> bool:
+    return cubin // 10 == number // 10 and cubin < number and not TEGRA & {cubin, number}
+
+
+def image_for(capability: tuple[int, int], cubins: list[int], ptx: list[int]) -> str | None:
+    """Return the file that is tried first, or None."""
+    return next(iter(images_for(capability, cubins, ptx)), None)
+
+
+def choose_image(capability: tuple[int, int]) -> str | None:
+    """Return this build's file that serves a compute capability, or None."""
+    return image_for(capability, manifest()["cubins"], manifest()["ptx"])
+
+
+def _dotted(number: int) -> str:
+    return f"{number // 10}.{number % 10}"
+
+
+def unserved(capability: tuple[int, int], name: str) -> str:
+    """Say what the kernels aboard serve, and that it is not this GPU."""
+    cubins, ptx = manifest()["cubins"], manifest()["ptx"]
+    served = [_dotted(c) for c in cubins if not ptx or c < min(ptx)]
+    served += [f"{_dotted(p)} and newer" for p in sorted(ptx)[:1]]
+    tegra = ", a Tegra, which runs none but its own" if 10 * capability[0] + capability[1] in TEGRA else ""
+    return (
+        f"its kernels serve compute capability {', '.join(served)}, and {name} has "
+        f"{capability[0]}.{capability[1]}{tegra}: docs/blackwell.md tells how to build for it"
+    )
