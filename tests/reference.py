@@ -117,39 +117,78 @@ def real_type(dtype):
     return np.float64 if dtype in wide else np.float32
 
 
-def marching_cubes(vol, thresh):
-    """Extract the isosurface of a NumPy volume in the canonical order."""
+def marching_cubes(vol, thresh, counts=None, closed=False):
+    """Extract the isosurface of a NumPy volume in the canonical order.
+
+    `counts` tells which samples do; a cell with a corner that does not yields nothing. A closed border is one
+    layer of outside samples around the volume.
+    """
     real = real_type(vol.dtype)
     coordinate = np.float64 if vol.dtype == np.float64 else np.float32
     samples = vol.astype(real)
     with np.errstate(over="ignore"):
         level = real(thresh)
-    verts, ids = _vertices(samples, level, real)
-    faces = _faces(samples < level, ids)
+    inside = samples < level
+    counts = np.ones(vol.shape, bool) if counts is None else counts
+    if closed:
+        samples, inside, counts = np.pad(samples, 1), np.pad(inside, 1), np.pad(counts, 1, constant_values=True)
+    cells = _cells_that_count(counts)
+    verts, ids = _vertices(samples, inside, cells, level, real, closed)
+    faces = _faces(inside, cells, ids)
     return (
         np.array(verts, dtype=coordinate).reshape(-1, 3),
         np.array(faces, dtype=np.int32).reshape(-1, 3),
     )
 
 
-def _vertices(samples, level, real):
+def _cells_that_count(counts):
+    """Return a set of the cells (z, y, x) whose eight corners count."""
+    sides = [range(n - 1) for n in counts.shape]
+    return {
+        (z, y, x) for z, y, x in product(*sides) if all(counts[z + c[2], y + c[1], x + c[0]] for c in CORNERS)
+    }
+
+
+def _is_used(cells, lower, axis):
+    """Tell whether one of the cells around the edge of a lower voxel (x, y, z) counts."""
+    around = [(lower[k],) if k == axis else (lower[k] - 1, lower[k]) for k in range(3)]
+    return any((z, y, x) in cells for x, y, z in product(*around))
+
+
+def _vertices(samples, inside, cells, level, real, closed):
     """Return the vertices in canonical order, and the id of each by (lower voxel, axis)."""
     nz, ny, nx = samples.shape
     verts, ids = [], {}
     for z in range(nz):
         for axes in ((0, 1), (2,)):
             for y, x, axis in product(range(ny), range(nx), axes):
-                upper = (x + (axis == 0), y + (axis == 1), z + (axis == 2))
+                lower, upper = (x, y, z), (x + (axis == 0), y + (axis == 1), z + (axis == 2))
                 if upper[0] >= nx or upper[1] >= ny or upper[2] >= nz:
                     continue
-                a, b = samples[z, y, x], samples[upper[::-1]]
-                if (a < level) == (b < level):
+                if inside[z, y, x] == inside[upper[::-1]] or not _is_used(cells, lower, axis):
                     continue
-                vertex = [real(x), real(y), real(z)]
-                vertex[axis] = vertex[axis] + _fraction(a, b, level, real)
+                ends = (samples[z, y, x], samples[upper[::-1]])
+                position = _closed_vertex if closed else _vertex
                 ids[x, y, z, axis] = len(verts)
-                verts.append(vertex)
+                verts.append(position(lower, axis, ends, level, real, samples.shape))
     return verts, ids
+
+
+def _vertex(lower, axis, ends, level, real, _shape):
+    vertex = [real(k) for k in lower]
+    vertex[axis] = vertex[axis] + _fraction(*ends, level, real)
+    return vertex
+
+
+def _closed_vertex(lower, axis, ends, level, real, shape):
+    """Return the vertex on an edge of the grid with its outside layer: on the border where it leads there."""
+    last = shape[2 - axis] - 2
+    within = _vertex([k - 1 for k in lower], axis, ends, level, real, shape)
+    if lower[axis] == 0:
+        within[axis] = real(0)
+    if lower[axis] == last:
+        within[axis] = real(last - 1)
+    return within
 
 
 def _fraction(a, b, level, real):
@@ -158,10 +197,9 @@ def _fraction(a, b, level, real):
     return real(0.5) if np.isnan(t) else min(max(t, real(0)), real(1))
 
 
-def _faces(inside, ids):
-    nz, ny, nx = inside.shape
+def _faces(inside, cells, ids):
     faces = []
-    for z, y, x in product(range(nz - 1), range(ny - 1), range(nx - 1)):
+    for z, y, x in sorted(cells):
         case = sum(int(inside[z + dz, y + dy, x + dx]) << c for c, (dx, dy, dz) in enumerate(CORNERS))
         for triangle in TABLE[case]:
             corners = []

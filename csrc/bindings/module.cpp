@@ -29,7 +29,8 @@ cpu::Dtype dtype_named(const std::string& name) {
 }
 
 std::unique_ptr<cpu::Plan> prepare(std::uintptr_t data, const std::string& dtype, Sides shape, Sides strides,
-                                   double level, int threads) {
+                                   double level, std::uintptr_t mask, Sides mask_strides, bool skip_nan,
+                                   bool closed, i64 slab_planes, int threads) {
     const cpu::Volume volume{reinterpret_cast<const void*>(data),
                              dtype_named(dtype),
                              shape[0],
@@ -37,10 +38,12 @@ std::unique_ptr<cpu::Plan> prepare(std::uintptr_t data, const std::string& dtype
                              shape[2],
                              strides[0],
                              strides[1],
-                             strides[2],
-                             level};
+                             strides[2]};
+    const cpu::Mask selected{reinterpret_cast<const u8*>(mask), mask_strides[0], mask_strides[1],
+                             mask_strides[2]};
+    const cpu::Request request{volume, level, selected, skip_nan, closed, slab_planes};
     const py::gil_scoped_release unlocked;
-    return std::make_unique<cpu::Plan>(cpu::prepare(volume, threads));
+    return std::make_unique<cpu::Plan>(cpu::prepare(request, threads));
 }
 
 void emit(const cpu::Plan& plan, std::uintptr_t verts, std::uintptr_t faces, bool wide_faces) {
@@ -86,7 +89,8 @@ PYBIND11_MODULE(_core, m) {
         .def_readonly("has_nan", &cpu::Plan::has_nan)
         .def("emit", &emit, py::arg("verts"), py::arg("faces"), py::arg("wide_faces"));
     m.def("prepare", &prepare, py::arg("data"), py::arg("dtype"), py::arg("shape"), py::arg("strides"),
-          py::arg("level"), py::arg("threads"));
+          py::arg("level"), py::arg("mask"), py::arg("mask_strides"), py::arg("skip_nan"), py::arg("closed"),
+          py::arg("slab_planes"), py::arg("threads"));
     m.def("grid_interp_float32", &interpolate<float>, py::arg("volume"), py::arg("shape"), py::arg("points"),
           py::arg("count"), py::arg("values"), py::arg("threads"));
     m.def("grid_interp_float64", &interpolate<double>, py::arg("volume"), py::arg("shape"), py::arg("points"),

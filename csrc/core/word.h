@@ -140,6 +140,27 @@ struct CrossedEdges {
     Word x, y, z;
 };
 
+// The cells of a word of voxels that count, and those at x - 1; `previous` is the row's word before.
+template <class Word>
+struct CellBits {
+    Word at, before;
+};
+
+template <class Word>
+MC_HD CellBits<Word> cell_bits(Word word, Word previous) {
+    return {word, static_cast<Word>(word << 1 | previous >> (WordOf<Word>::kBits - 1))};
+}
+
+// Out of the crossed edges, those that belong to a cell that counts: only these have a vertex. The cells are
+// those of the voxels' row and of the rows at y - 1, at z - 1, and at both.
+template <class Word>
+MC_HD CrossedEdges<Word> used_edges(const CrossedEdges<Word>& crossed, const CellBits<Word> (&cells)[4]) {
+    const CellBits<Word>&here = cells[0], &y = cells[1], &z = cells[2], &yz = cells[3];
+    return {static_cast<Word>(crossed.x & (here.at | y.at | z.at | yz.at)),
+            static_cast<Word>(crossed.y & (here.at | here.before | z.at | z.before)),
+            static_cast<Word>(crossed.z & (here.at | here.before | y.at | y.before))};
+}
+
 // Vertices of a row's in-plane edges before the x-edge of voxel i, counted from the word's first voxel:
 // raster order, x before y.
 template <class Word>

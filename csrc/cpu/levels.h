@@ -16,19 +16,20 @@ inline i64 last_integer_below(double level, i64 lowest, i64 highest) {
     return last > static_cast<double>(highest) ? highest : static_cast<i64>(last);
 }
 
-inline Level level_for(const Volume& volume) {
-    const float f32 = static_cast<float>(volume.level);
-    switch (volume.dtype) {
+inline Level level_for(const Request& request) {
+    const double level = request.level;
+    const float f32 = static_cast<float>(level);
+    switch (request.volume.dtype) {
         case Dtype::kUInt8:
-            return {volume.level, f32, last_integer_below(f32, 0, 255)};
+            return {level, f32, last_integer_below(f32, 0, 255)};
         case Dtype::kInt8:
-            return {volume.level, f32, last_integer_below(f32, -128, 127)};
+            return {level, f32, last_integer_below(f32, -128, 127)};
         case Dtype::kInt16:
-            return {volume.level, f32, last_integer_below(f32, -32768, 32767)};
+            return {level, f32, last_integer_below(f32, -32768, 32767)};
         case Dtype::kInt32:
-            return {volume.level, f32, last_integer_below(volume.level, -2147483648LL, 2147483647LL)};
+            return {level, f32, last_integer_below(level, -2147483648LL, 2147483647LL)};
         default:
-            return {volume.level, f32, 0};
+            return {level, f32, 0};
     }
 }
 

@@ -1,48 +1,49 @@
 // SPDX-License-Identifier: MIT
 #include "pipeline.h"
 
-#include <algorithm>
-#include <cmath>
+#include "slabs.h"
 
 namespace mc::cpu {
 
 namespace {
 
-constexpr i64 kChunkSamples = 1 << 16;  // rows of one plane that make a chunk
-constexpr double kStartSamples = 7e4;   // what a thread works through in the time one takes to start
-
-// N threads take work / N + N starts, which is least where N = sqrt(work / start). More only cost.
-int useful_threads(i64 samples, int wanted) {
-    const double best = std::sqrt(static_cast<double>(samples) / kStartSamples);
-    return best < wanted ? std::max(static_cast<int>(best), 1) : wanted;
-}
-
-Plan make_plan(const Volume& volume, int threads) {
-    const i64 samples = volume.rows() * volume.nx;
-    Plan plan{};
-    plan.volume = volume;
-    plan.team = std::make_unique<Team>(useful_threads(samples, threads));
-    plan.chunk_rows = std::clamp<i64>(kChunkSamples / volume.nx, 1, volume.ny);
-    plan.chunks_a_plane = (volume.ny + plan.chunk_rows - 1) / plan.chunk_rows;
-    plan.bits = Buffer<u64>(static_cast<std::size_t>(volume.rows() * volume.words()));
-    plan.rows = Buffer<RowCounts>(static_cast<std::size_t>(volume.rows()));
-    plan.chunks.resize(static_cast<std::size_t>(volume.nz * plan.chunks_a_plane));
-    return plan;
+// Stages 1 to 3 of the slab from plane `begin` on, its items at the addresses from `next` on.
+Slab fill_slab(const Plan& plan, i64 begin, Address& next, bool& has_nan) {
+    Slab slab = make_slab(plan, begin);
+    // The samples are read once: from here on a sample is one bit.
+    has_nan = classify(plan, slab);
+    if (has_nan) return slab;
+    // bits: every sample's side of the level; cells: which count, where not all do.
+    count(plan, slab);
+    // rows, chunks: how many vertices and triangles each owns.
+    scan(slab, next);
+    // chunks: where each one's vertices and triangles begin.
+    return slab;
 }
 
 }  // namespace
 
-Plan prepare(const Volume& volume, int threads) {
-    Plan plan = make_plan(volume, threads);
-    // The samples are read once: from here on a sample is one bit.
-    classify(plan);
-    if (plan.has_nan) return plan;
-    // bits: every sample's side of the level.
-    count(plan);
-    // rows, chunks: how many vertices and triangles each owns.
-    scan(plan);
-    // chunks: where each one's vertices and triangles begin; the totals are known.
+Plan prepare(const Request& request, int threads) {
+    Plan plan = make_plan(request, threads);
+    if (!plan.grid.has_cells()) {
+        plan.has_nan = any_nan(plan);
+        return plan;
+    }
+    Address next;
+    for (i64 z = 0; z < plan.grid.nz && !plan.has_nan; z += plan.slab_planes)
+        plan.slab = fill_slab(plan, z, next, plan.has_nan);
+    plan.vertices = next.vertices;
+    plan.triangles = next.triangles;
     return plan;
+}
+
+void emit(const Plan& plan, void* verts, void* faces, bool wide_faces) {
+    const Mesh mesh = mesh_at(plan, verts, faces, wide_faces);
+    if (plan.in_one_slab()) return emit_slab(plan, plan.slab, mesh);
+    Address next;
+    bool has_nan = false;
+    for (i64 z = 0; z < plan.grid.nz && plan.triangles; z += plan.slab_planes)
+        emit_slab(plan, fill_slab(plan, z, next, has_nan), mesh);
 }
 
 }  // namespace mc::cpu

@@ -2,23 +2,34 @@
 // Marching cubes on the CPU: prepare, allocate exactly, emit.
 #pragma once
 
-#include "volume.h"
+#include "plan.h"
 
 namespace mc::cpu {
 
 // Runs stages 1 to 3. `threads` is an upper bound, >= 1; small volumes take fewer. Afterwards the plan
-// knows how many vertices and triangles there are, or that the volume holds a NaN (then there are none).
-// The volume's samples must stay alive and unchanged until the plan is emitted.
-Plan prepare(const Volume& volume, int threads);
+// knows how many vertices and triangles there are, or that a sample that counts is NaN (then there are none).
+// The volume's samples and the mask must stay alive and unchanged until the plan is emitted.
+Plan prepare(const Request& request, int threads);
 
 // Runs stage 4: writes (vertices, 3) coordinates to `verts`, double for a float64 volume and float for
 // all others, and (triangles, 3) indices to `faces`, int64 where `wide_faces`, else int32. Both are C
 // contiguous, of exactly that size, and are written completely.
 void emit(const Plan& plan, void* verts, void* faces, bool wide_faces);
 
+// Where the caller wants the mesh.
+struct Mesh {
+    char* verts;
+    char* faces;
+    i64 vertex_bytes;
+    i64 face_bytes;
+    bool wide_faces;
+};
+
 // The stages, each in the file of its name.
-void classify(Plan& plan);  // samples -> bits, has_nan
-void count(Plan& plan);     // bits -> rows, chunks as counts
-void scan(Plan& plan);      // chunks as counts -> chunks as addresses, vertices, triangles
+bool classify(const Plan& plan, Slab& slab);  // samples -> bits, cells; whether a NaN that counts was seen
+bool any_nan(const Plan& plan);               // the same of a volume without cells: nothing is kept
+void count(const Plan& plan, Slab& slab);     // bits, cells -> rows, chunks as counts
+void scan(Slab& slab, Address& next);         // chunks as counts -> chunks as addresses, from `next` on
+void emit_slab(const Plan& plan, const Slab& slab, const Mesh& mesh);  // all of them -> the mesh
 
 }  // namespace mc::cpu

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
-
 #include "simd/row_functions.h"
 
 namespace mc::cpu {
 
-// The inside-bits around row (z, y). Past the border the last row stands in for the missing one: two
-// equal rows have no crossed edge between them.
-inline RowWords row_words_at(const Plan& plan, i64 z, i64 y) {
-    const Volume& volume = plan.volume;
-    const i64 up_z = std::min(z + 1, volume.nz - 1), up_y = std::min(y + 1, volume.ny - 1);
-    return {{{plan.bits_of_row(z, y), plan.bits_of_row(z, up_y)},
-             {plan.bits_of_row(up_z, y), plan.bits_of_row(up_z, up_y)}},
-            volume.nx,
-            up_z > z && up_y > y};
+// The inside-bits around row (z, y). Past the border, and past the planes that the slab owns, the last row
+// stands in for the missing one: two equal rows have no crossed edge between them.
+inline RowWords row_words_at(const Slab& slab, i64 nx, i64 z, i64 y) {
+    const bool has_z = z < slab.end && z + 1 < slab.last, has_y = y + 1 < slab.ny;
+    const u64 *row = slab.bits_of(z, y), *row_z = has_z ? row + slab.ny * slab.words : row;
+    const i64 step_y = has_y ? slab.words : 0;
+    return {{{row, row + step_y}, {row_z, row_z + step_y}}, nx, has_z && has_y};
+}
+
+inline RowCells row_cells_at(const Slab& slab, i64 z, i64 y) {
+    return {
+        {slab.cells_of(z, y), slab.cells_of(z, y - 1), slab.cells_of(z - 1, y), slab.cells_of(z - 1, y - 1)}};
 }
 
 }  // namespace mc::cpu

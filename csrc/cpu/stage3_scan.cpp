@@ -5,20 +5,25 @@
 
 namespace mc::cpu {
 
-void scan(Plan& plan) {
-    for (i64 z = 0; z < plan.volume.nz; ++z) {
-        Chunk* plane = plan.chunks.data() + z * plan.chunks_a_plane;
-        const auto give_address = [](i64& count, i64& next) {
-            const i64 address = next;
-            next += count;
-            count = address;
-        };
-        for (i64 c = 0; c < plan.chunks_a_plane; ++c) {
-            give_address(plane[c].in_plane, plan.vertices);
-            give_address(plane[c].triangles, plan.triangles);
+void scan(Slab& slab, Address& next) {
+    const auto give_address = [](i64& count, i64& from) {
+        const i64 address = from;
+        from += count;
+        count = address;
+    };
+    Address halo;
+    for (i64 z = slab.begin; z < slab.counted(); ++z) {
+        if (z == slab.end)
+            halo = next;  // of the plane after its own the slab needs no more than the addresses
+        Address& at = z == slab.end ? halo : next;
+        Chunk* plane = slab.chunks.data() + (z - slab.begin) * slab.chunks_a_plane;
+        for (i64 c = 0; c < slab.chunks_a_plane; ++c) {
+            give_address(plane[c].in_plane, at.vertices);
+            give_address(plane[c].triangles, at.triangles);
         }
-        for (i64 c = 0; c < plan.chunks_a_plane; ++c) give_address(plane[c].upright, plan.vertices);
+        for (i64 c = 0; c < slab.chunks_a_plane; ++c) give_address(plane[c].upright, at.vertices);
     }
+    slab.last_triangle = next.triangles;
 }
 
 }  // namespace mc::cpu

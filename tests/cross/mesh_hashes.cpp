@@ -42,7 +42,7 @@ void extract(const char* name, cpu::Dtype dtype, Make make, i64 nz, i64 ny, i64 
                 const i64 value = (x * x + 2 * y * y + 3 * z * z + x * y / 4) % 1031 % 97;
                 samples.push_back(static_cast<T>(make(static_cast<int>(value))));
             }
-    const cpu::Plan plan = cpu::prepare({samples.data(), dtype, nz, ny, nx, ny * nx, nx, 1, level}, 2);
+    const cpu::Plan plan = cpu::prepare({{samples.data(), dtype, nz, ny, nx, ny * nx, nx, 1}, level}, 2);
     const std::size_t real = dtype == cpu::Dtype::kFloat64 ? 8 : 4;
     std::vector<char> verts(3 * real * static_cast<std::size_t>(plan.vertices));
     std::vector<i32> faces(3 * static_cast<std::size_t>(plan.triangles));

@@ -68,8 +68,8 @@ Mesh space_for(const Plan& plan, int dtype, bool wide) {
 
 Mesh on_cpu(const void* data, const Layout& s, int dtype, int threads, bool wide) {
     const cpu::Volume volume{
-        data, static_cast<cpu::Dtype>(dtype), s.nz, s.ny, s.nx, s.stride_z, s.stride_y, s.stride_x, 0.5};
-    const cpu::Plan plan = cpu::prepare(volume, threads);
+        data, static_cast<cpu::Dtype>(dtype), s.nz, s.ny, s.nx, s.stride_z, s.stride_y, s.stride_x};
+    const cpu::Plan plan = cpu::prepare({volume, 0.5}, threads);
     Mesh mesh = space_for(plan, dtype, wide);
     mesh.has_nan = plan.has_nan;
     if (!plan.has_nan) cpu::emit(plan, mesh.verts.data(), mesh.faces.data(), wide);

@@ -19,7 +19,8 @@ int main(int, char** arguments) {
                 const i64 value = a * a + b * b + c * c - n * n / 2 + (a * b * c) / (3 * n);
                 samples[static_cast<std::size_t>((z * n + y) * n + x)] = static_cast<float>(value) + 0.5f;
             }
-    const cpu::Plan plan = cpu::prepare({samples.data(), cpu::Dtype::kFloat32, n, n, n, n * n, n, 1, 0.0}, 1);
+    const cpu::Plan plan =
+        cpu::prepare({{samples.data(), cpu::Dtype::kFloat32, n, n, n, n * n, n, 1}, 0.0}, 1);
     std::vector<float> verts(static_cast<std::size_t>(3 * plan.vertices));
     std::vector<i32> faces(static_cast<std::size_t>(3 * plan.triangles));
     cpu::emit(plan, verts.data(), faces.data(), false);

@@ -8,31 +8,31 @@
 
 namespace {
 
+// A table's functions for every sample type, in the order of Dtype.
+#define MC_EACH_DTYPE(F) {F(float), F(double), F(f16), F(bf16), F(u8), F(i8), F(i16), F(i32)}
+
 template <class Lanes>
 RowFunctions make_row_functions(const char* name) {
+#define MC_CLASSIFY(T) classify_row<Lanes, T>
+#define MC_CLASSIFY_KNOWN(T) classify_known_row<Lanes, T>
+#define MC_EMIT_OPEN(T) emit_vertices<Lanes, T, false>
+#define MC_EMIT_CLOSED(T) emit_vertices<Lanes, T, true>
     return {name,
-            {classify_row<Lanes, float>, classify_row<Lanes, double>, classify_row<Lanes, f16>,
-             classify_row<Lanes, bf16>, classify_row<Lanes, u8>, classify_row<Lanes, i8>,
-             classify_row<Lanes, i16>, classify_row<Lanes, i32>},
+            MC_EACH_DTYPE(MC_CLASSIFY),
+            MC_EACH_DTYPE(MC_CLASSIFY_KNOWN),
             Lanes::count_rows,
+            count_used_row,
             find_edges,
+            find_used_edges,
             append_row<Lanes>,
-            {emit_vertices<Lanes, float>, emit_vertices<Lanes, double>, emit_vertices<Lanes, f16>,
-             emit_vertices<Lanes, bf16>, emit_vertices<Lanes, u8>, emit_vertices<Lanes, i8>,
-             emit_vertices<Lanes, i16>, emit_vertices<Lanes, i32>},
-            {emit_faces_of_row<Lanes, i32>, emit_faces_of_row<Lanes, i64>}};
+            {MC_EACH_DTYPE(MC_EMIT_OPEN), MC_EACH_DTYPE(MC_EMIT_CLOSED)},
+            {{emit_faces_of_row<Lanes, i32>, emit_faces_of_row<Lanes, i64>},
+             {emit_used_faces_of_row<Lanes, i32>, emit_used_faces_of_row<Lanes, i64>}}};
+#undef MC_CLASSIFY
+#undef MC_CLASSIFY_KNOWN
+#undef MC_EMIT_OPEN
+#undef MC_EMIT_CLOSED
 }
-
-// 1, 2, 4 … read from memory: compilers make vector code of a loop that picks them, but not of one that
-// shifts.
-struct Bits {
-    u32 bit[32];
-
-    constexpr Bits() : bit{} {
-        for (int i = 0; i < 32; ++i) bit[i] = 1u << i;
-    }
-};
-constexpr Bits kBits;
 
 // The definition that every level's own lanes must equal, and what they fall back on.
 struct ScalarLanes {
@@ -52,12 +52,12 @@ struct ScalarLanes {
     static void append_edges(u64 even, u64 odd, int first, EdgeList& list) {
         ::append_edges(even, odd, first, list);
     }
-    template <class T, class Coord>
-    static Coord* emit_in_plane(const Samples<T>& samples, const EdgeList& list, Coord* to) {
+    template <class T, bool kClosed, class Coord>
+    static Coord* emit_in_plane(const Samples<T, kClosed>& samples, const EdgeList& list, Coord* to) {
         return ::emit_in_plane(samples, list, to);
     }
-    template <class T, class Coord>
-    static Coord* emit_upright(const Samples<T>& samples, const EdgeList& list, Coord* to) {
+    template <class T, bool kClosed, class Coord>
+    static Coord* emit_upright(const Samples<T, kClosed>& samples, const EdgeList& list, Coord* to) {
         return ::emit_upright(samples, list, to);
     }
     template <class Index>

@@ -28,6 +28,11 @@ inline CrossedEdges<u64> crossed_edges_of_voxels(const CellRows<u64>& cells, i64
     return {(r[0].at ^ r[0].after) & low_bits<u64>(nx - 1 - 64 * w), r[0].at ^ r[1].at, r[0].at ^ r[2].at};
 }
 
+// Word w of the cells around a row.
+inline void load_cells(const RowCells& row, i64 w, CellBits<u64> (&cells)[4]) {
+    for (int k = 0; k < 4; ++k) cells[k] = cell_bits<u64>(row.at[k][w], w > 0 ? row.at[k][w - 1] : 0);
+}
+
 // Is there anything to count or emit in the word? False for nearly every word of a usual volume.
 inline bool any_differs(const CellRows<u64>& cells, const CrossedEdges<u64>& crossed) {
     const RowBits<u64>* r = cells.row;

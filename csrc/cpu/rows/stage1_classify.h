@@ -25,6 +25,17 @@ inline void prefetch_lines(const char* from, std::size_t bytes) {
 #endif
 }
 
+// 1, 2, 4 … read from memory: compilers make vector code of a loop that picks them, but not of one that
+// shifts.
+struct Bits {
+    u32 bit[32];
+
+    constexpr Bits() : bit{} {
+        for (int i = 0; i < 32; ++i) bit[i] = 1u << i;
+    }
+};
+constexpr Bits kBits;
+
 template <class Lanes, class T>
 bool classify_row(const void* samples, i64 n, const Level& level, u64* words) {
     const T* row = static_cast<const T*>(samples);
@@ -40,6 +51,38 @@ bool classify_row(const void* samples, i64 n, const Level& level, u64* words) {
         *words = Lanes::inside64(tail, level, nan) & low_bits<u64>(n - x);
     }
     return nan != 0;
+}
+
+// The bits of the samples that are not NaN. Compilers make vector code of picking them from a table.
+template <class T>
+u64 known64(const T* samples) {
+    u32 half[2] = {};
+    for (int k = 0; k < 2; ++k)
+        for (int i = 0; i < 32; ++i) {
+            const auto v = SampleType<T>::read(samples[32 * k + i]);
+            half[k] |= v == v ? kBits.bit[i] : 0u;
+        }
+    return half[0] | static_cast<u64>(half[1]) << 32;
+}
+
+// Few words of a usual volume hold a NaN: only those are looked at twice.
+template <class Lanes, class T>
+bool classify_known_row(const void* samples, i64 n, const Level& level, u64* words, u64* known) {
+    const T* row = static_cast<const T*>(samples);
+    bool any = false;
+    for (i64 x = 0; x < n; x += 64, ++words, ++known) {
+        T tail[64] = {};
+        const T* from = row + x;
+        if (n - x < 64) {
+            std::memcpy(tail, from, static_cast<std::size_t>(n - x) * sizeof(T));
+            from = tail;
+        }
+        u64 nan = 0;
+        *words = Lanes::inside64(from, level, nan) & low_bits<u64>(n - x);
+        *known = nan ? known64(from) : ~u64(0);
+        any |= nan != 0;
+    }
+    return any;
 }
 
 }  // namespace

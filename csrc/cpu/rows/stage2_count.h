@@ -47,4 +47,24 @@ inline void count_rows(const RowWords& first, i64 n, RowCounts* counts) {
     }
 }
 
+// The row where not all cells count: no more than what those use.
+inline RowCounts count_used_row(const RowWords& row, const RowCells& cells_around) {
+    RowCounts counts{};
+    const i64 words = row.words();
+    for (i64 w = 0; w < words; ++w) {
+        const CellRows<u64> cells = cell_rows(row, w, words);
+        const CrossedEdges<u64> crossed = crossed_edges_of_voxels(cells, row.nx, w);
+        if (!any_differs(cells, crossed)) continue;
+        CellBits<u64> counting[4];
+        load_cells(cells_around, w, counting);
+        const CrossedEdges<u64> used = used_edges(crossed, counting);
+        counts.in_plane += static_cast<u32>(popcount(used.x) + popcount(used.y));
+        counts.upright += static_cast<u32>(popcount(used.z));
+        const u64 active = active_cells(cells, counting[0].at);
+        if (active && row.has_cells)
+            counts.triangles += static_cast<u32>(triangles_of_word(cells, active, kCaseTable.triangles));
+    }
+    return counts;
+}
+
 }  // namespace

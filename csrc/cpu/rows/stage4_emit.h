@@ -2,6 +2,8 @@
 // Stage 4: write a batch of vertices, and the triangles of a row, each at its own address.
 #pragma once
 
+#include <algorithm>
+
 #include "running_ids.h"
 
 namespace {
@@ -20,6 +22,24 @@ void find_edges(const EdgeSource& from, cpu::EdgeWord* to) {
     }
 }
 
+// The row where not all cells count: an edge that none of them uses is as one that is not crossed.
+void find_used_edges(const EdgeSource& from, const RowCells& cells_around, cpu::EdgeWord* to) {
+    const i64 words = (from.nx + 63) / 64;
+    i64 in_plane = from.in_plane, upright = from.upright;
+    for (i64 w = 0; w < words; ++w) {
+        const RowBits<u64> row = load_row(from.row, w, words);
+        CellBits<u64> cells[4];
+        load_cells(cells_around, w, cells);
+        const CrossedEdges<u64> used = used_edges({(row.at ^ row.after) & low_bits<u64>(from.nx - 1 - 64 * w),
+                                                   row.at ^ from.row_y[w], row.at ^ from.row_z[w]},
+                                                  cells);
+        to[w] = {row.at, row.after, used.x, used.x >> 1, used.y, used.z, in_plane, upright};
+        if (w > 0) to[w - 1].x_after |= used.x << 63;
+        in_plane += popcount(used.x) + popcount(used.y);
+        upright += popcount(used.z);
+    }
+}
+
 template <class Real>
 Real level_as(const Level& level) {
     if constexpr (sizeof(Real) == sizeof(float))
@@ -28,14 +48,59 @@ Real level_as(const Level& level) {
         return level.f64;
 }
 
+// How far a batch's rows, columns and coordinates reach. With an open border no edge leads out of the volume.
+// With a closed one, places on the layer around it stand for the sample nearest to them: such an edge has
+// the same sample at both ends, and its vertex, held within the box, lies on the border.
+template <bool kClosed>
+struct Reach {
+    explicit Reach(const VertexBatch&) {}
+    static i64 row(i64 at) { return at; }
+    static i64 column(i64 at) { return at; }
+    template <class Real>
+    static Real on_axis(int, Real at) {
+        return at;
+    }
+};
+
+template <>
+struct Reach<true> {
+    // Of rows and columns: the first and last with samples, and the one that the batch's first sample is of.
+    struct Range {
+        i64 low, high, first;
+
+        Range(i64 begin, i64 n)
+            : low(bounded(-begin)),
+              high(bounded(n - 1 - begin)),
+              first(std::min(std::max(low, i64{0}), high)) {}
+        i64 operator()(i64 at) const { return std::min(std::max(at, low), high) - first; }
+
+        // No batch reaches further, and vectors count in 32 bits.
+        static i64 bounded(i64 at) { return std::min(std::max(at, i64{-kRowStep}), i64{kRowStep}); }
+    };
+    Range rows, columns;
+    i64 last[3];  // x, y, z
+
+    explicit Reach(const VertexBatch& batch)
+        : rows(batch.y, batch.ny),
+          columns(batch.x, batch.nx),
+          last{batch.nx - 1, batch.ny - 1, batch.nz - 1} {}
+    i64 row(i64 at) const { return rows(at); }
+    i64 column(i64 at) const { return columns(at); }
+    template <class Real>
+    Real on_axis(int axis, Real at) const {
+        return std::min(std::max(at, Real(0)), static_cast<Real>(last[axis]));
+    }
+};
+
 // A batch as its sample type sees it.
-template <class T>
+template <class T, bool kClosed>
 struct Samples {
     using Real = typename SampleType<T>::Real;
     const T* first;
     i64 stride_x, stride_y, up_z;
     i64 x, y;
     Real level, z;
+    Reach<kClosed> reach;
 
     explicit Samples(const VertexBatch& batch)
         : first(static_cast<const T*>(batch.samples)),
@@ -45,14 +110,21 @@ struct Samples {
           x(batch.x),
           y(batch.y),
           level(level_as<Real>(*batch.level)),
-          z(static_cast<Real>(batch.z)) {}
+          z(static_cast<Real>(batch.z)),
+          reach(batch) {}
 
     // The sample at the lower end of a listed edge, and the one at the upper.
-    const T* lower(int edge) const {
-        return first + edge / kRowStep * stride_y + edge % kRowStep / 2 * stride_x;
+    const T* lower(int edge) const { return at(edge / kRowStep, edge % kRowStep / 2); }
+    const T* upper_in_plane(int edge) const {
+        if constexpr (!kClosed) return lower(edge) + (edge & 1 ? stride_y : stride_x);
+        return at(edge / kRowStep + (edge & 1), edge % kRowStep / 2 + 1 - (edge & 1));
     }
-    const T* upper_in_plane(int edge) const { return lower(edge) + (edge & 1 ? stride_y : stride_x); }
     const T* upper_upright(int edge) const { return lower(edge) + up_z; }
+
+private:
+    const T* at(i64 row, i64 column) const {
+        return first + reach.row(row) * stride_y + reach.column(column) * stride_x;
+    }
 };
 
 // Appends the bits set in `even` as even numbers from `first` on, those in `odd` as odd ones, in order.
@@ -83,8 +155,8 @@ struct Fractions {
     int count;
     Real x[kLanes], y[kLanes], t[kLanes];
 
-    template <class T, class Upper>
-    Fractions(const Samples<T>& samples, const EdgeList& list, int done, const Upper& upper)
+    template <class T, bool kClosed, class Upper>
+    Fractions(const Samples<T, kClosed>& samples, const EdgeList& list, int done, const Upper& upper)
         : count(list.size - done < kLanes ? list.size - done : kLanes) {
         const u16* edge = list.edge + done;
         Real a[kLanes] = {}, b[kLanes] = {};
@@ -102,15 +174,16 @@ struct Fractions {
 };
 
 // Vertices on x- and y-edges.
-template <class T, class Coord>
-Coord* emit_in_plane(const Samples<T>& samples, const EdgeList& list, Coord* to) {
+template <class T, bool kClosed, class Coord>
+Coord* emit_in_plane(const Samples<T, kClosed>& samples, const EdgeList& list, Coord* to) {
     using Real = typename SampleType<T>::Real;
+    const auto& reach = samples.reach;
     for (int done = 0; done < list.size; done += kLanes) {
         const Fractions<Real> at(samples, list, done, [&](int edge) { return samples.upper_in_plane(edge); });
         for (int k = 0; k < at.count; ++k, to += 3) {
             const bool on_y = list.edge[done + k] & 1;
-            to[0] = static_cast<Coord>(on_y ? at.x[k] : at.x[k] + at.t[k]);
-            to[1] = static_cast<Coord>(on_y ? at.y[k] + at.t[k] : at.y[k]);
+            to[0] = static_cast<Coord>(reach.on_axis(0, on_y ? at.x[k] : at.x[k] + at.t[k]));
+            to[1] = static_cast<Coord>(reach.on_axis(1, on_y ? at.y[k] + at.t[k] : at.y[k]));
             to[2] = static_cast<Coord>(samples.z);
         }
     }
@@ -118,23 +191,23 @@ Coord* emit_in_plane(const Samples<T>& samples, const EdgeList& list, Coord* to)
 }
 
 // Vertices on z-edges.
-template <class T, class Coord>
-Coord* emit_upright(const Samples<T>& samples, const EdgeList& list, Coord* to) {
+template <class T, bool kClosed, class Coord>
+Coord* emit_upright(const Samples<T, kClosed>& samples, const EdgeList& list, Coord* to) {
     using Real = typename SampleType<T>::Real;
     for (int done = 0; done < list.size; done += kLanes) {
         const Fractions<Real> at(samples, list, done, [&](int edge) { return samples.upper_upright(edge); });
         for (int k = 0; k < at.count; ++k, to += 3) {
             to[0] = static_cast<Coord>(at.x[k]);
             to[1] = static_cast<Coord>(at.y[k]);
-            to[2] = static_cast<Coord>(samples.z + at.t[k]);
+            to[2] = static_cast<Coord>(samples.reach.on_axis(2, samples.z + at.t[k]));
         }
     }
     return to;
 }
 
 // Asks for all samples of a batch before the first is needed, so that their ways from memory overlap.
-template <class T>
-void prefetch_samples(const Samples<T>& samples, const VertexBatch& batch) {
+template <class T, bool kClosed>
+void prefetch_samples(const Samples<T, kClosed>& samples, const VertexBatch& batch) {
 #if defined(__GNUC__)
     for (int k = 0; k < batch.upright.size; ++k)
         __builtin_prefetch(samples.upper_upright(batch.upright.edge[k]));
@@ -145,10 +218,10 @@ void prefetch_samples(const Samples<T>& samples, const VertexBatch& batch) {
 #endif
 }
 
-template <class Lanes, class T>
+template <class Lanes, class T, bool kClosed>
 void emit_vertices(VertexBatch& batch) {
     using Coord = typename SampleType<T>::Coord;
-    const Samples<T> samples(batch);
+    const Samples<T, kClosed> samples(batch);
     prefetch_samples(samples, batch);
     batch.in_plane_to = Lanes::emit_in_plane(samples, batch.in_plane, static_cast<Coord*>(batch.in_plane_to));
     batch.upright_to = Lanes::emit_upright(samples, batch.upright, static_cast<Coord*>(batch.upright_to));
@@ -181,15 +254,52 @@ Index* emit_faces_of_word(CellEdges edges, u64 active, Index* to) {
     return to;
 }
 
-template <class Lanes, class Index>
-void emit_faces_of_row(const FaceRow& row) {
-    Index *to = static_cast<Index*>(row.to), *end = static_cast<Index*>(row.end);
+// A word with cells that do not count: what its numbers grow by between those that do, the cases of the
+// others do not tell, so that bits are counted.
+template <class Index>
+Index* emit_counting_faces(CellEdges edges, u64 active, Index* to) {
+    const CellRows<u64> cells = bits_of(edges);
+    for (; active; active &= active - 1) {
+        const int i = lowest_bit(active), cube_case = case_of_cell(cells, i);
+        Index ids[kEdges];
+        ids_of_cell(edges, i, [&ids](int edge, i64 id) { ids[edge] = static_cast<Index>(id); });
+        const u8* edge = kCaseTable.edges[cube_case];
+        const int count = 3 * kCaseTable.triangles[cube_case];
+        for (int k = 0; k < count; ++k) to[k] = ids[edge[k]];
+        to += count;
+    }
+    return to;
+}
+
+// Gives the four words around each word of cells, and the active ones of these, to emit(edges, active, w,
+// to).
+template <class Index, class Emit>
+void for_words_of_cells(const FaceRow& row, const Emit& emit) {
+    Index* to = static_cast<Index*>(row.to);
     for (i64 w = 0; 64 * w < row.nx; ++w) {
         const cpu::EdgeWord* const edges[4] = {row.edges[0][0] + w, row.edges[0][1] + w, row.edges[1][0] + w,
                                                row.edges[1][1] + w};
         const u64 active = active_cells(bits_of(edges), low_bits<u64>(row.nx - 1 - 64 * w));
-        if (active) to = Lanes::emit_faces(edges, active, to, end);
+        if (active) to = emit(edges, active, w, to);
     }
+}
+
+template <class Lanes, class Index>
+void emit_faces_of_row(const FaceRow& row) {
+    const Index* end = static_cast<Index*>(row.end);
+    for_words_of_cells<Index>(row, [end](CellEdges edges, u64 active, i64, Index* to) {
+        return Lanes::emit_faces(edges, active, to, end);
+    });
+}
+
+template <class Lanes, class Index>
+void emit_used_faces_of_row(const FaceRow& row) {
+    const Index* end = static_cast<Index*>(row.end);
+    for_words_of_cells<Index>(row, [&row, end](CellEdges edges, u64 active, i64 w, Index* to) {
+        const u64 counting = active & row.cells[w];
+        if (counting == active) return Lanes::emit_faces(edges, active, to, end);
+        return emit_counting_faces(edges, counting, to);
+    });
 }
 
 }  // namespace

@@ -16,45 +16,77 @@ inline __m256i first_lanes(int n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 
-// Eight listed edges: where their lower samples are, from the batch's first, and which are y-edges.
+inline __m256i all256(i64 number) { return _mm256_set1_epi32(static_cast<int>(number)); }
+
+// What Reach does, for eight rows or columns, and for a coordinate of eight vertices.
+struct EightReach {
+    static __m256i within(const Reach<true>::Range& range, __m256i at) {
+        const __m256i held = _mm256_min_epi32(_mm256_max_epi32(at, all256(range.low)), all256(range.high));
+        return _mm256_sub_epi32(held, all256(range.first));
+    }
+    static __m256i row(const Reach<true>& reach, __m256i at) { return within(reach.rows, at); }
+    static __m256i column(const Reach<true>& reach, __m256i at) { return within(reach.columns, at); }
+    static __m256 on_axis(const Reach<true>& reach, int axis, __m256 at) {
+        const __m256 last = _mm256_set1_ps(static_cast<float>(reach.last[axis]));
+        return _mm256_min_ps(_mm256_max_ps(at, _mm256_setzero_ps()), last);
+    }
+
+    static __m256i row(const Reach<false>&, __m256i at) { return at; }
+    static __m256i column(const Reach<false>&, __m256i at) { return at; }
+    static __m256 on_axis(const Reach<false>&, int, __m256 at) { return at; }
+};
+
+// Eight listed edges: their lower ends' rows and columns in the batch, and which are y-edges.
+template <bool kClosed>
 struct EightEdges {
     int count;
-    __m256i row, column, lower, on_y;
+    __m256i row, column, on_y;
 
-    EightEdges(const Samples<float>& samples, const EdgeList& list, int done)
-        : count(list.size - done < 8 ? list.size - done : 8) {
+    EightEdges(const EdgeList& list, int done) : count(list.size - done < 8 ? list.size - done : 8) {
         const __m256i code =
             _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(list.edge + done)));
         static_assert(kRowStep == 1 << 11, "rows and columns are told apart by shifts");
         row = _mm256_srli_epi32(code, 11);
         column = _mm256_and_si256(_mm256_srli_epi32(code, 1), _mm256_set1_epi32(kRowStep / 2 - 1));
-        lower = _mm256_add_epi32(_mm256_mullo_epi32(row, all(samples.stride_y)),
-                                 _mm256_mullo_epi32(column, all(samples.stride_x)));
         on_y = _mm256_sub_epi32(_mm256_setzero_si256(), _mm256_and_si256(code, _mm256_set1_epi32(1)));
     }
 
-    // How far along each edge the level is met, the other end being `step` samples further.
-    __m256 fractions(const Samples<float>& samples, __m256i step) const {
+    // Places of samples, from the batch's first: of the edges' lower ends, and of the upper ones in the
+    // plane.
+    __m256i lower(const Samples<float, kClosed>& samples) const { return place(samples, row, column); }
+    __m256i upper_in_plane(const Samples<float, kClosed>& samples) const {
+        if constexpr (!kClosed)
+            return _mm256_add_epi32(
+                lower(samples), _mm256_blendv_epi8(all256(samples.stride_x), all256(samples.stride_y), on_y));
+        return place(samples, _mm256_sub_epi32(row, on_y),
+                     _mm256_add_epi32(column, _mm256_add_epi32(all256(1), on_y)));
+    }
+
+    // How far along each edge the level is met, from the samples at both ends.
+    __m256 fractions(const Samples<float, kClosed>& samples, __m256i lower_at, __m256i upper_at) const {
         const __m256 level = _mm256_set1_ps(samples.level);
-        const __m256 a = gather(level, lower, samples),
-                     b = gather(level, _mm256_add_epi32(lower, step), samples);
+        const __m256 a = gather(level, lower_at, samples), b = gather(level, upper_at, samples);
         const __m256 t = _mm256_div_ps(_mm256_sub_ps(level, a), _mm256_sub_ps(b, a));
         const __m256 clamped = _mm256_min_ps(_mm256_max_ps(t, _mm256_setzero_ps()), _mm256_set1_ps(1.0f));
         return _mm256_blendv_ps(clamped, _mm256_set1_ps(0.5f), _mm256_cmp_ps(t, t, _CMP_UNORD_Q));
     }
 
-    __m256 x(const Samples<float>& samples) const {
-        return _mm256_cvtepi32_ps(_mm256_add_epi32(all(samples.x), column));
+    __m256 x(const Samples<float, kClosed>& samples) const {
+        return _mm256_cvtepi32_ps(_mm256_add_epi32(all256(samples.x), column));
     }
-    __m256 y(const Samples<float>& samples) const {
-        return _mm256_cvtepi32_ps(_mm256_add_epi32(all(samples.y), row));
+    __m256 y(const Samples<float, kClosed>& samples) const {
+        return _mm256_cvtepi32_ps(_mm256_add_epi32(all256(samples.y), row));
     }
-
-    static __m256i all(i64 number) { return _mm256_set1_epi32(static_cast<int>(number)); }
 
 private:
+    static __m256i place(const Samples<float, kClosed>& samples, __m256i row, __m256i column) {
+        return _mm256_add_epi32(
+            _mm256_mullo_epi32(EightReach::row(samples.reach, row), all256(samples.stride_y)),
+            _mm256_mullo_epi32(EightReach::column(samples.reach, column), all256(samples.stride_x)));
+    }
+
     // Lanes that are not listed keep what they hold.
-    __m256 gather(__m256 hold, __m256i index, const Samples<float>& samples) const {
+    __m256 gather(__m256 hold, __m256i index, const Samples<float, kClosed>& samples) const {
         const __m256 listed = _mm256_castsi256_ps(first_lanes(count));
         return _mm256_mask_i32gather_ps(hold, samples.first, index, listed, sizeof(float));
     }
@@ -150,24 +182,30 @@ i32* emit_faces_of_lanes(CellEdges edges, u64 active, i32* to, const i32* end, c
 }
 
 struct Avx2Stage4 {
-    static float* emit_in_plane(const Samples<float>& samples, const EdgeList& list, float* to) {
-        const __m256i step_x = EightEdges::all(samples.stride_x), step_y = EightEdges::all(samples.stride_y);
+    template <bool kClosed>
+    static float* emit_in_plane(const Samples<float, kClosed>& samples, const EdgeList& list, float* to) {
+        const auto on_axis = [&samples](int axis, __m256 at) {
+            return EightReach::on_axis(samples.reach, axis, at);
+        };
         for (int done = 0; done < list.size; done += 8) {
-            const EightEdges edges(samples, list, done);
-            const __m256 t = edges.fractions(samples, _mm256_blendv_epi8(step_x, step_y, edges.on_y));
+            const EightEdges<kClosed> edges(list, done);
+            const __m256 t = edges.fractions(samples, edges.lower(samples), edges.upper_in_plane(samples));
             const __m256 x = edges.x(samples), y = edges.y(samples), on_y = _mm256_castsi256_ps(edges.on_y);
-            to = store_vertices(to, _mm256_blendv_ps(_mm256_add_ps(x, t), x, on_y),
-                                _mm256_blendv_ps(y, _mm256_add_ps(y, t), on_y), _mm256_set1_ps(samples.z),
-                                edges.count);
+            to = store_vertices(to, on_axis(0, _mm256_blendv_ps(_mm256_add_ps(x, t), x, on_y)),
+                                on_axis(1, _mm256_blendv_ps(y, _mm256_add_ps(y, t), on_y)),
+                                _mm256_set1_ps(samples.z), edges.count);
         }
         return to;
     }
 
-    static float* emit_upright(const Samples<float>& samples, const EdgeList& list, float* to) {
-        const __m256i step = EightEdges::all(samples.up_z);
+    template <bool kClosed>
+    static float* emit_upright(const Samples<float, kClosed>& samples, const EdgeList& list, float* to) {
         for (int done = 0; done < list.size; done += 8) {
-            const EightEdges edges(samples, list, done);
-            const __m256 z = _mm256_add_ps(_mm256_set1_ps(samples.z), edges.fractions(samples, step));
+            const EightEdges<kClosed> edges(list, done);
+            const __m256i lower = edges.lower(samples);
+            const __m256 t = edges.fractions(samples, lower, _mm256_add_epi32(lower, all256(samples.up_z)));
+            const __m256 z =
+                EightReach::on_axis(samples.reach, 2, _mm256_add_ps(_mm256_set1_ps(samples.z), t));
             to = store_vertices(to, edges.x(samples), edges.y(samples), z, edges.count);
         }
         return to;

@@ -41,45 +41,79 @@ inline void append_edges_avx512(u64 even, u64 odd, int first, EdgeList& list) {
     append_set_bits<1>(_pdep_u64(even >> 32, kEven) | _pdep_u64(odd >> 32, kOdd), first + 64, list);
 }
 
-// Sixteen listed edges: where their lower samples are, from the batch's first, and which are y-edges.
+inline __m512i all512(i64 number) { return _mm512_set1_epi32(static_cast<int>(number)); }
+
+// What Reach does, for sixteen rows or columns, and for a coordinate of sixteen vertices.
+struct SixteenReach {
+    static __m512i within(const Reach<true>::Range& range, __m512i at) {
+        const __m512i held = _mm512_min_epi32(_mm512_max_epi32(at, all512(range.low)), all512(range.high));
+        return _mm512_sub_epi32(held, all512(range.first));
+    }
+    static __m512i row(const Reach<true>& reach, __m512i at) { return within(reach.rows, at); }
+    static __m512i column(const Reach<true>& reach, __m512i at) { return within(reach.columns, at); }
+    static __m512 on_axis(const Reach<true>& reach, int axis, __m512 at) {
+        const __m512 last = _mm512_set1_ps(static_cast<float>(reach.last[axis]));
+        return _mm512_min_ps(_mm512_max_ps(at, _mm512_setzero_ps()), last);
+    }
+
+    static __m512i row(const Reach<false>&, __m512i at) { return at; }
+    static __m512i column(const Reach<false>&, __m512i at) { return at; }
+    static __m512 on_axis(const Reach<false>&, int, __m512 at) { return at; }
+};
+
+// Sixteen listed edges: their lower ends' rows and columns in the batch, and which are y-edges.
+template <bool kClosed>
 struct SixteenEdges {
-    __m512i row, column, lower;
+    __m512i row, column;
     __mmask16 listed, on_y;
 
-    SixteenEdges(const Samples<float>& samples, const EdgeList& list, int done)
+    SixteenEdges(const EdgeList& list, int done)
         : listed(static_cast<__mmask16>(low_bits<u32>(list.size - done))) {
         const __m512i code =
             _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(list.edge + done)));
         static_assert(kRowStep == 1 << 11, "rows and columns are told apart by shifts");
         row = _mm512_srli_epi32(code, 11);
         column = _mm512_and_si512(_mm512_srli_epi32(code, 1), _mm512_set1_epi32(kRowStep / 2 - 1));
-        lower = _mm512_add_epi32(_mm512_mullo_epi32(row, all(samples.stride_y)),
-                                 _mm512_mullo_epi32(column, all(samples.stride_x)));
         on_y = _mm512_mask_test_epi32_mask(listed, code, _mm512_set1_epi32(1));
     }
 
-    // How far along each edge the level is met, the other end being `step` samples further.
-    __m512 fractions(const Samples<float>& samples, __m512i step) const {
+    // Places of samples, from the batch's first: of the edges' lower ends, and of the upper ones in the
+    // plane.
+    __m512i lower(const Samples<float, kClosed>& samples) const { return place(samples, row, column); }
+    __m512i upper_in_plane(const Samples<float, kClosed>& samples) const {
+        const __m512i one = all512(1);
+        if constexpr (!kClosed)
+            return _mm512_add_epi32(lower(samples), _mm512_mask_blend_epi32(on_y, all512(samples.stride_x),
+                                                                            all512(samples.stride_y)));
+        return place(samples, _mm512_mask_add_epi32(row, on_y, row, one),
+                     _mm512_mask_add_epi32(column, static_cast<__mmask16>(~on_y), column, one));
+    }
+
+    // How far along each edge the level is met, from the samples at both ends.
+    __m512 fractions(const Samples<float, kClosed>& samples, __m512i lower_at, __m512i upper_at) const {
         const __m512 level = _mm512_set1_ps(samples.level);
-        const __m512 a = gather(level, lower, samples),
-                     b = gather(level, _mm512_add_epi32(lower, step), samples);
+        const __m512 a = gather(level, lower_at, samples), b = gather(level, upper_at, samples);
         const __m512 t = _mm512_div_ps(_mm512_sub_ps(level, a), _mm512_sub_ps(b, a));
         const __m512 clamped = _mm512_min_ps(_mm512_max_ps(t, _mm512_setzero_ps()), _mm512_set1_ps(1.0f));
         return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(t, t, _CMP_UNORD_Q), clamped, _mm512_set1_ps(0.5f));
     }
 
-    __m512 x(const Samples<float>& samples) const {
-        return _mm512_cvtepi32_ps(_mm512_add_epi32(all(samples.x), column));
+    __m512 x(const Samples<float, kClosed>& samples) const {
+        return _mm512_cvtepi32_ps(_mm512_add_epi32(all512(samples.x), column));
     }
-    __m512 y(const Samples<float>& samples) const {
-        return _mm512_cvtepi32_ps(_mm512_add_epi32(all(samples.y), row));
+    __m512 y(const Samples<float, kClosed>& samples) const {
+        return _mm512_cvtepi32_ps(_mm512_add_epi32(all512(samples.y), row));
     }
-
-    static __m512i all(i64 number) { return _mm512_set1_epi32(static_cast<int>(number)); }
 
 private:
+    static __m512i place(const Samples<float, kClosed>& samples, __m512i row, __m512i column) {
+        return _mm512_add_epi32(
+            _mm512_mullo_epi32(SixteenReach::row(samples.reach, row), all512(samples.stride_y)),
+            _mm512_mullo_epi32(SixteenReach::column(samples.reach, column), all512(samples.stride_x)));
+    }
+
     // Lanes that are not listed keep what they hold.
-    __m512 gather(__m512 hold, __m512i index, const Samples<float>& samples) const {
+    __m512 gather(__m512 hold, __m512i index, const Samples<float, kClosed>& samples) const {
         return _mm512_mask_i32gather_ps(hold, listed, index, samples.first, sizeof(float));
     }
 };
@@ -112,25 +146,30 @@ inline float* store_vertices(float* to, __m512 x, __m512 y, __m512 z, __mmask16 
 }
 
 struct Avx512Stage4 {
-    static float* emit_in_plane(const Samples<float>& samples, const EdgeList& list, float* to) {
-        const __m512i step_x = SixteenEdges::all(samples.stride_x),
-                      step_y = SixteenEdges::all(samples.stride_y);
+    template <bool kClosed>
+    static float* emit_in_plane(const Samples<float, kClosed>& samples, const EdgeList& list, float* to) {
+        const auto on_axis = [&samples](int axis, __m512 at) {
+            return SixteenReach::on_axis(samples.reach, axis, at);
+        };
         for (int done = 0; done < list.size; done += kLanes) {
-            const SixteenEdges edges(samples, list, done);
-            const __m512 t = edges.fractions(samples, _mm512_mask_blend_epi32(edges.on_y, step_x, step_y));
+            const SixteenEdges<kClosed> edges(list, done);
+            const __m512 t = edges.fractions(samples, edges.lower(samples), edges.upper_in_plane(samples));
             const __m512 x = edges.x(samples), y = edges.y(samples);
-            to = store_vertices(to, _mm512_mask_add_ps(x, static_cast<__mmask16>(~edges.on_y), x, t),
-                                _mm512_mask_add_ps(y, edges.on_y, y, t), _mm512_set1_ps(samples.z),
-                                edges.listed);
+            to = store_vertices(
+                to, on_axis(0, _mm512_mask_add_ps(x, static_cast<__mmask16>(~edges.on_y), x, t)),
+                on_axis(1, _mm512_mask_add_ps(y, edges.on_y, y, t)), _mm512_set1_ps(samples.z), edges.listed);
         }
         return to;
     }
 
-    static float* emit_upright(const Samples<float>& samples, const EdgeList& list, float* to) {
-        const __m512i step = SixteenEdges::all(samples.up_z);
+    template <bool kClosed>
+    static float* emit_upright(const Samples<float, kClosed>& samples, const EdgeList& list, float* to) {
         for (int done = 0; done < list.size; done += kLanes) {
-            const SixteenEdges edges(samples, list, done);
-            const __m512 z = _mm512_add_ps(_mm512_set1_ps(samples.z), edges.fractions(samples, step));
+            const SixteenEdges<kClosed> edges(list, done);
+            const __m512i lower = edges.lower(samples);
+            const __m512 t = edges.fractions(samples, lower, _mm512_add_epi32(lower, all512(samples.up_z)));
+            const __m512 z =
+                SixteenReach::on_axis(samples.reach, 2, _mm512_add_ps(_mm512_set1_ps(samples.z), t));
             to = store_vertices(to, edges.x(samples), edges.y(samples), z, edges.listed);
         }
         return to;

@@ -7,7 +7,8 @@
 namespace {
 
 // Steps from a batch's first sample, and places in the volume, are computed in 32 bits.
-inline bool fits_lanes(const Samples<float>& samples) {
+template <bool kClosed>
+bool fits_lanes(const Samples<float, kClosed>& samples) {
     constexpr i64 kStep = i64(1) << 20, kEnd = (i64(1) << 31) - 2 * 64 * kSpanWords;
     const auto within = [](i64 value, i64 end) { return value > -end && value < end; };
     return within(samples.stride_x, kStep) && within(samples.stride_y, kStep * 16) &&
@@ -18,11 +19,13 @@ template <class Stage4>
 struct VectorLanes : ScalarLanes {
     using ScalarLanes::emit_in_plane;  // all samples but float32
     using ScalarLanes::emit_upright;
-    static float* emit_in_plane(const Samples<float>& samples, const EdgeList& list, float* to) {
+    template <bool kClosed>
+    static float* emit_in_plane(const Samples<float, kClosed>& samples, const EdgeList& list, float* to) {
         return fits_lanes(samples) ? Stage4::emit_in_plane(samples, list, to)
                                    : ::emit_in_plane(samples, list, to);
     }
-    static float* emit_upright(const Samples<float>& samples, const EdgeList& list, float* to) {
+    template <bool kClosed>
+    static float* emit_upright(const Samples<float, kClosed>& samples, const EdgeList& list, float* to) {
         return fits_lanes(samples) ? Stage4::emit_upright(samples, list, to)
                                    : ::emit_upright(samples, list, to);
     }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "../../core/edge_word.h"
-#include "../volume.h"
+#include "../plan.h"
 
 namespace mc::cpu {
 
@@ -17,6 +17,9 @@ struct Level {
 // Stage 1, one row of `n` unit-stride samples -> ceil(n / 64) words; bits past the end are 0.
 // Returns true where a NaN was among them.
 using ClassifyRow = bool (*)(const void* samples, i64 n, const Level& level, u64* words);
+
+// The same, and the bits of the samples that are not NaN to `known`.
+using ClassifyKnownRow = bool (*)(const void* samples, i64 n, const Level& level, u64* words, u64* known);
 
 // The inside-bits around one row (z, y) of voxels. A row past the border is given as the last one
 // before it: then nothing is crossed towards it.
@@ -34,8 +37,16 @@ struct RowWords {
     }
 };
 
+// The cells around one row (z, y) of voxels, as bits of those that count: of the rows of cells at (z, y),
+// (z, y - 1), (z - 1, y) and (z - 1, y - 1). Of a grid that is selected from; where all cells count there are
+// no such bits, and the functions without them are called.
+struct RowCells {
+    const u64* at[4];
+};
+
 // Stage 2: what each of `n` rows owns, from the first on; of all but the last, the next() is the next.
 using CountRows = void (*)(const RowWords& first, i64 n, RowCounts* counts);
+using CountUsedRow = RowCounts (*)(const RowWords& row, const RowCells& cells);
 
 using EdgeWord = mc::EdgeWord<u64>;
 
@@ -46,6 +57,7 @@ struct EdgeSource {
     i64 in_plane, upright;  // id of the row's first vertex of each kind
 };
 using FindEdges = void (*)(const EdgeSource& from, EdgeWord* to);
+using FindUsedEdges = void (*)(const EdgeSource& from, const RowCells& cells, EdgeWord* to);
 
 // Crossed edges as numbers kRowStep * row + 2 * i + axis: the row counted from the batch's first, i the
 // voxel's place in the span, axis 0 for x-edges and 1 for y-edges. The z-edges have a list of their own and
@@ -61,10 +73,11 @@ struct EdgeList {
 // Stage 4: vertices of one plane that follow each other in the mesh: of a few whole rows, or of one span of a
 // row that is longer. Together they keep the vector units busy where a row holds just a few.
 struct VertexBatch {
-    i64 x = 0, y = 0, z = 0;  // the first row's first voxel in the span
-    const void* samples;      // its sample
+    i64 x = 0, y = 0, z = 0;  // the first row's first voxel in the span; -1 and the sides are outside samples
+    const void* samples;      // its sample, or the one nearest to it
     i64 stride_x, stride_y;   // in samples
     i64 up_z;                 // to the sample above, in samples; not used where nothing is crossed
+    i64 nx, ny, nz;           // samples a side
     const Level* level;
     void *in_plane_to, *upright_to;  // where the vertices go, float or double; moved on by emit_vertices
     EdgeList in_plane, upright;
@@ -77,6 +90,7 @@ using EmitVertices = void (*)(VertexBatch& batch);
 // Stage 4: the triangles of one row of cells.
 struct FaceRow {
     i64 nx;                       // samples a row
+    const u64* cells;             // those that count; null where all do
     const EdgeWord* edges[2][2];  // [z, z + 1][y, y + 1], a word each 64 samples
     void *to, *end;               // where they go, three int32 or int64 each; what follows, up to the end,
                                   // is written later than this row, and may be written over
@@ -86,11 +100,14 @@ using EmitFaces = void (*)(const FaceRow& row);
 struct RowFunctions {
     const char* name;
     ClassifyRow classify[kDtypes];
+    ClassifyKnownRow classify_known[kDtypes];
     CountRows count;
+    CountUsedRow count_used;
     FindEdges find_edges;
+    FindUsedEdges find_used_edges;
     AppendRow append_row;
-    EmitVertices emit_vertices[kDtypes];
-    EmitFaces emit_faces[2];  // indices of int32, int64
+    EmitVertices emit_vertices[2][kDtypes];  // border open, closed
+    EmitFaces emit_faces[2][2];              // all cells, those that count; indices of int32, int64
 };
 
 // One per file in this folder; null where the build has no such level. To be called only where the CPU

@@ -22,7 +22,9 @@ def marching_cubes(vol: Samples, level: float) -> tuple[Tensor, Tensor]:
     samples, threads = converted(vol), torch.get_num_threads()
     at, dtype = address(samples, "vol"), NATIVE[samples.dtype]
     try:
-        plan = _core.prepare(at, dtype, samples.shape, samples.stride(), level, threads)
+        plan = _core.prepare(
+            at, dtype, samples.shape, samples.stride(), level, 0, (0, 0, 0), False, False, 0, threads
+        )
     except MemoryError:
         raise no_memory(vol) from None
     if plan.has_nan:

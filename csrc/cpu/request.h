@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// What a call asks of the CPU backend: one struct, whatever it asks.
+#pragma once
+
+#include "../core/edge_vertex.h"
+
+namespace mc::cpu {
+
+// The order is that of `kDtypeNames` and of every table indexed by a dtype.
+enum class Dtype { kFloat32, kFloat64, kFloat16, kBFloat16, kUInt8, kInt8, kInt16, kInt32 };
+constexpr int kDtypes = 8;
+constexpr const char* kDtypeNames[kDtypes] = {"float32", "float64", "float16", "bfloat16",
+                                              "uint8",   "int8",    "int16",   "int32"};
+constexpr int kDtypeBytes[kDtypes] = {4, 8, 2, 2, 1, 1, 2, 4};
+
+// A row's vertices and triangles are counted in 32 bits: at most 2 and 5 a sample.
+constexpr i64 kMostRowSamples = i64(1) << 29;
+static_assert(5 * kMostRowSamples <= i64(0xffffffff), "a row's triangles must fit their counter");
+
+// A borrowed view of the caller's samples.
+struct Volume {
+    const void* data;  // sample (0, 0, 0)
+    Dtype dtype;
+    i64 nz, ny, nx;                    // samples a side, each >= 1, nx <= kMostRowSamples
+    i64 stride_z, stride_y, stride_x;  // in samples; any sign, 0 allowed
+
+    const char* row(i64 z, i64 y) const {
+        return static_cast<const char*>(data) +
+               (z * stride_z + y * stride_y) * kDtypeBytes[static_cast<int>(dtype)];
+    }
+};
+
+// Which samples count, a byte each, 0 where one does not; of the volume's shape. No data: all do.
+struct Mask {
+    const u8* data = nullptr;
+    i64 stride_z = 0, stride_y = 0, stride_x = 0;  // in bytes
+
+    const u8* row(i64 z, i64 y) const { return data + z * stride_z + y * stride_y; }
+};
+
+struct Request {
+    Volume volume;
+    double level;           // not NaN
+    Mask mask{};            // a cell with a corner that does not count yields nothing
+    bool skip_nan = false;  // nor does one with a corner that is NaN; otherwise a NaN ends the call
+    bool closed = false;    // one layer of outside samples lies around the volume
+    i64 slab_planes = 0;    // planes worked on at a time; 0: as many as keep the scratch small
+
+    bool selects() const { return mask.data || skip_nan; }
+    i64 border() const { return closed ? 1 : 0; }  // samples of that layer, on each side
+};
+
+// The samples as bits: the volume's, and the layer around it where the border is closed.
+struct Grid {
+    i64 nz, ny, nx;
+
+    explicit Grid(const Request& request)
+        : nz(request.volume.nz + 2 * request.border()),
+          ny(request.volume.ny + 2 * request.border()),
+          nx(request.volume.nx + 2 * request.border()) {}
+
+    i64 words() const { return (nx + 63) / 64; }  // 64-sample words a row
+    bool has_cells() const { return nz > 1 && ny > 1 && nx > 1; }
+};
+
+}  // namespace mc::cpu

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// How a grid is cut into slabs, and the scratch memory of one.
+#pragma once
+
+#include "pipeline.h"
+
+namespace mc::cpu {
+
+Plan make_plan(const Request& request, int threads);
+Slab make_slab(const Plan& plan, i64 begin);
+Mesh mesh_at(const Plan& plan, void* verts, void* faces, bool wide_faces);
+
+}  // namespace mc::cpu
