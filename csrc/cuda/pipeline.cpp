@@ -37,7 +37,9 @@ Plan prepare(const Kernels& kernels, Stream stream, const Volume& volume, void* 
     driver.check(driver.copy_to_host(&read, totals, sizeof(read), stream), "cuMemcpyDtoHAsync");
     driver.check(driver.synchronize(stream), "cuStreamSynchronize");
     plan.has_nan = (read.flags & kHasNan) != 0;
-    if (plan.has_nan) return plan;
+    const bool has_cells =
+        job.nz > 1 && job.ny > 1 && job.nx > 1;  // a vertex is one only where a cell uses it
+    if (plan.has_nan || !has_cells) return plan;
     plan.vertices = read.vertices;
     plan.triangles = read.triangles;
     return plan;
