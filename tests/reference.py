@@ -131,7 +131,11 @@ def marching_cubes(vol, thresh, counts=None, closed=False):
     inside = samples < level
     counts = np.ones(vol.shape, bool) if counts is None else counts
     if closed:
-        samples, inside, counts = np.pad(samples, 1), np.pad(inside, 1), np.pad(counts, 1, constant_values=True)
+        samples, inside, counts = (
+            np.pad(samples, 1),
+            np.pad(inside, 1),
+            np.pad(counts, 1, constant_values=True),
+        )
     cells = _cells_that_count(counts)
     verts, ids = _vertices(samples, inside, cells, level, real, closed)
     faces = _faces(inside, cells, ids)
@@ -193,6 +197,8 @@ def _closed_vertex(lower, axis, ends, level, real, shape):
 
 def _fraction(a, b, level, real):
     with np.errstate(all="ignore"):
+        if np.isinf(b - a):
+            a, b, level = a * real(0.5), b * real(0.5), level * real(0.5)
         t = (level - a) / (b - a)
     return real(0.5) if np.isnan(t) else min(max(t, real(0)), real(1))
 
@@ -236,4 +242,7 @@ def _locate(at, n, real):
 
 
 def _lerp(a, b, t, real):
-    return real(real(a * (real(1) - t)) + real(b * t))
+    if t == 0 and not np.isfinite([a, b]).all():
+        return a
+    with np.errstate(invalid="ignore"):
+        return real(real(a * (real(1) - t)) + real(b * t))

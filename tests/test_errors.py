@@ -23,7 +23,8 @@ def nan_volume(dtype=torch.float32):
 
 MASKED = np.ma.masked_equal(np.arange(24.0).reshape(2, 3, 4), 7)
 MANY = torch.ones(1, 1, 1).expand(2**62, 1, 1)
-NAN_TEXT = "vol must not contain NaN, got 3 NaN samples, the first at vol[1, 2, 69]"
+SKIP = ' (nan="skip" passes over them)'
+NAN_TEXT = "vol must not contain NaN, got 3 NaN samples, the first at vol[1, 2, 69]" + SKIP
 
 CASES = [
     (marching_cubes, ([[[1.0]]], 0), TypeError,
@@ -71,12 +72,16 @@ CASES = [
      "thresh must be in the range of float64, got 10000000000000000000…00000000000000000000"),
     (marching_cubes, (VOL, 1 << 20000), ValueError,
      "thresh must be in the range of float64, got an int of 20001 bits"),
+    (marching_cubes, (VOL, Decimal("1e400")), ValueError,
+     "thresh must be in the range of float64, got Decimal('1E+400')"),
+    (marching_cubes, (VOL, Decimal("-1e400")), ValueError,
+     "thresh must be in the range of float64, got Decimal('-1E+400')"),
     (marching_cubes, (nan_volume(), 0), ValueError, NAN_TEXT),
     (marching_cubes, (nan_volume(torch.float64), 0), ValueError, NAN_TEXT),
     (marching_cubes, (nan_volume(torch.float16), 0), ValueError, NAN_TEXT),
     (marching_cubes, (nan_volume(torch.bfloat16), 0), ValueError, NAN_TEXT),
     (marching_cubes, (torch.full((1, 1, 1), float("nan")), 0), ValueError,
-     "vol must not contain NaN, got 1 NaN sample, the first at vol[0, 0, 0]"),
+     "vol must not contain NaN, got 1 NaN sample, the first at vol[0, 0, 0]" + SKIP),
     (grid_interp, ("vol", POINTS), TypeError,
      "vol must be a torch.Tensor or numpy.ndarray, got str"),
     (grid_interp, (VOL, POINTS), ValueError,
@@ -190,12 +195,45 @@ def test_inside_a_transform(name):
             run(function, given)
 
 
-def test_no_scratch_memory(monkeypatch):
+@pytest.mark.skipif(
+    np.finfo(np.longdouble).max <= np.finfo(np.float64).max, reason="longdouble is float64 here"
+)
+@pytest.mark.parametrize("wrap", [lambda v: v, np.array, lambda v: np.array([[v]])])
+def test_a_level_that_only_longdouble_holds(wrap):
+    for text in ("1e400", "-1e400"):
+        with pytest.raises(ValueError, match="in the range of float64, got"):
+            marching_cubes(VOL, wrap(np.longdouble(text)))
+    assert marching_cubes(VOL, wrap(np.longdouble("inf")))[0].shape == (0, 3)
+    assert len(marching_cubes(torch.arange(8.0).reshape(2, 2, 2), wrap(np.longdouble(0.5)))[1])
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_a_recorded_call():
+    """What is recorded is the results' memory without what fills it."""
+    calls = [
+        ("vol", lambda x: marching_cubes(x, 0)),
+        ("vol", lambda x: [x + 1, *marching_cubes(VOL, 0)]),
+        ("vol", lambda _x: marching_cubes(VOL.numpy(), 0)),
+        ("vol", lambda x: grid_interp(x[None], POINTS)),
+    ]
+    recorders = {"torch.jit.trace": lambda f: torch.jit.trace(f, (VOL,))}
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    recorders["make_fx"] = lambda f: make_fx(f)(VOL)
+    for name, record in recorders.items():
+        for argument, call in calls:
+            text = f"{argument} must be a tensor with data, got one that {name} is recording"
+            with pytest.raises(TypeError, match=f"^{re.escape(text)}$"):
+                record(call)
+    assert marching_cubes(VOL, 0)[0].shape == (0, 3)
+
+
+def test_no_memory(monkeypatch):
     def full(*_arguments):
         raise MemoryError("std::bad_alloc")
 
     monkeypatch.setattr(_core, "prepare", full)
-    text = "vol needs more scratch memory than there is, got shape (3, 4, 5)"
+    text = "vol needs more memory than there is, got shape (3, 4, 5)"
     with pytest.raises(MemoryError, match=f"^{re.escape(text)}$"):
         marching_cubes(VOL, 0)
 

@@ -3,5 +3,32 @@
 
 #include <pybind11/pybind11.h>
 
+#include <exception>
+#include <string>
+
+#include "../cpu/dtypes.h"
+
+// Lets other Python threads run during `work`, which must not touch Python. Where the interpreter is ending,
+// Python ends a daemon thread that asks for the GIL again: it unwinds the thread's stack. So the GIL is not
+// asked for in a destructor, as pybind11's gil_scoped_release does: there that would be std::terminate.
+template <class Call>
+void without_gil(const Call& work) {
+    std::exception_ptr failure;
+    PyThreadState* const state = PyEval_SaveThread();
+    try {
+        work();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    PyEval_RestoreThread(state);
+    if (failure) std::rethrow_exception(failure);
+}
+
+// The dtype of a name; throws ValueError for one that nobody has.
+mc::cpu::Dtype dtype_named(const std::string& name);
+
+// Adds what takes samples of any dtype and is no surface.
+void bind_samples(pybind11::module_& m);
+
 // Adds the CUDA backend's names to the compiled module.
 void bind_cuda(pybind11::module_& m);

@@ -36,22 +36,27 @@ int dtype_index(const std::string& name) {
 }
 
 std::unique_ptr<cuda::Kernels> load(int device, const std::string& image) {
-    const py::gil_scoped_release unlocked;
-    return std::make_unique<cuda::Kernels>(device, image);
+    std::unique_ptr<cuda::Kernels> kernels;
+    without_gil([&] { kernels = std::make_unique<cuda::Kernels>(device, image); });
+    return kernels;
 }
 
 std::unique_ptr<cuda::Plan> prepare(const cuda::Kernels& kernels, std::uintptr_t stream, std::uintptr_t data,
                                     const std::string& dtype, Sides shape, Sides strides, double level,
                                     std::uintptr_t scratch) {
     const cuda::Volume given = volume(data, dtype_index(dtype), shape, strides, level);
-    const py::gil_scoped_release unlocked;
-    return std::make_unique<cuda::Plan>(cuda::prepare(kernels, reinterpret_cast<cuda::Stream>(stream), given,
-                                                      reinterpret_cast<void*>(scratch)));
+    std::unique_ptr<cuda::Plan> plan;
+    without_gil([&] {
+        plan = std::make_unique<cuda::Plan>(cuda::prepare(kernels, reinterpret_cast<cuda::Stream>(stream),
+                                                          given, reinterpret_cast<void*>(scratch)));
+    });
+    return plan;
 }
 
 void emit(const cuda::Plan& plan, std::uintptr_t verts, std::uintptr_t faces, bool wide_faces) {
-    const py::gil_scoped_release unlocked;
-    cuda::emit(plan, reinterpret_cast<void*>(verts), reinterpret_cast<void*>(faces), wide_faces);
+    without_gil([&] {
+        cuda::emit(plan, reinterpret_cast<void*>(verts), reinterpret_cast<void*>(faces), wide_faces);
+    });
 }
 
 void interpolate(const cuda::Kernels& kernels, std::uintptr_t stream, std::uintptr_t samples,
@@ -65,8 +70,7 @@ void interpolate(const cuda::Kernels& kernels, std::uintptr_t stream, std::uintp
                                    shape[2],
                                    shape[3],
                                    count};
-    const py::gil_scoped_release unlocked;
-    cuda::grid_interp(kernels, reinterpret_cast<cuda::Stream>(stream), job, is_double);
+    without_gil([&] { cuda::grid_interp(kernels, reinterpret_cast<cuda::Stream>(stream), job, is_double); });
 }
 
 }  // namespace

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "../core/case_table.h"
-#include "../cpu/grid_interp.h"
 #include "../cpu/pipeline.h"
+#include "../cpu/placement.h"
 #include "../cpu/simd/row_functions.h"
 #include "bindings.h"
 
@@ -20,17 +20,12 @@ using namespace mc;
 
 namespace {
 
-using Sides = std::array<i64, 3>;  // z, y, x
-
-cpu::Dtype dtype_named(const std::string& name) {
-    for (int k = 0; k < cpu::kDtypes; ++k)
-        if (name == cpu::kDtypeNames[k]) return static_cast<cpu::Dtype>(k);
-    throw py::value_error("dtype must be one the kernels read, got " + name);
-}
+using Sides = std::array<i64, 3>;     // z, y, x
+using Point = std::array<double, 3>;  // x, y, z
 
 std::unique_ptr<cpu::Plan> prepare(std::uintptr_t data, const std::string& dtype, Sides shape, Sides strides,
                                    double level, std::uintptr_t mask, Sides mask_strides, bool skip_nan,
-                                   bool closed, i64 slab_planes, int threads) {
+                                   bool closed, Point spacing, i64 slab_planes, int threads) {
     const cpu::Volume volume{reinterpret_cast<const void*>(data),
                              dtype_named(dtype),
                              shape[0],
@@ -41,23 +36,32 @@ std::unique_ptr<cpu::Plan> prepare(std::uintptr_t data, const std::string& dtype
                              strides[2]};
     const cpu::Mask selected{reinterpret_cast<const u8*>(mask), mask_strides[0], mask_strides[1],
                              mask_strides[2]};
-    const cpu::Request request{volume, level, selected, skip_nan, closed, slab_planes};
-    const py::gil_scoped_release unlocked;
-    return std::make_unique<cpu::Plan>(cpu::prepare(request, threads));
+    const cpu::Request request{
+        volume, level, selected, skip_nan, closed, {spacing[0], spacing[1], spacing[2]}, slab_planes};
+    std::unique_ptr<cpu::Plan> plan;
+    without_gil([&] { plan = std::make_unique<cpu::Plan>(cpu::prepare(request, threads)); });
+    return plan;
 }
 
 void emit(const cpu::Plan& plan, std::uintptr_t verts, std::uintptr_t faces, bool wide_faces) {
-    const py::gil_scoped_release unlocked;
-    cpu::emit(plan, reinterpret_cast<void*>(verts), reinterpret_cast<void*>(faces), wide_faces);
+    without_gil(
+        [&] { cpu::emit(plan, reinterpret_cast<void*>(verts), reinterpret_cast<void*>(faces), wide_faces); });
 }
 
-template <class Real>
-void interpolate(std::uintptr_t volume, std::array<i64, 4> shape, std::uintptr_t points, i64 count,
-                 std::uintptr_t values, int threads) {
-    const py::gil_scoped_release unlocked;
-    cpu::grid_interp<Real>({reinterpret_cast<const Real*>(volume), shape[0], shape[1], shape[2], shape[3]},
-                           reinterpret_cast<const Real*>(points), count, reinterpret_cast<Real*>(values),
-                           threads);
+void emit_normals(const cpu::Plan& plan, std::uintptr_t normals) {
+    without_gil([&] { cpu::emit_normals(plan, reinterpret_cast<void*>(normals)); });
+}
+
+void place(std::uintptr_t from, bool from_double, std::uintptr_t to, bool to_double, i64 count, Point spacing,
+           Point origin, int threads) {
+    const cpu::Placement placement{reinterpret_cast<const void*>(from),
+                                   from_double,
+                                   reinterpret_cast<void*>(to),
+                                   to_double,
+                                   count,
+                                   {spacing[0], spacing[1], spacing[2]},
+                                   {origin[0], origin[1], origin[2]}};
+    without_gil([&] { cpu::place(placement, threads); });
 }
 
 // The case table as tests and documents read it: for each case its triangles, three edges each.
@@ -87,14 +91,14 @@ PYBIND11_MODULE(_core, m) {
         .def_readonly("vertices", &cpu::Plan::vertices)
         .def_readonly("triangles", &cpu::Plan::triangles)
         .def_readonly("has_nan", &cpu::Plan::has_nan)
-        .def("emit", &emit, py::arg("verts"), py::arg("faces"), py::arg("wide_faces"));
+        .def("emit", &emit, py::arg("verts"), py::arg("faces"), py::arg("wide_faces"))
+        .def("emit_normals", &emit_normals, py::arg("normals"));
+    m.def("place", &place, py::arg("verts"), py::arg("is_double"), py::arg("to"), py::arg("to_double"),
+          py::arg("count"), py::arg("spacing"), py::arg("origin"), py::arg("threads"));
     m.def("prepare", &prepare, py::arg("data"), py::arg("dtype"), py::arg("shape"), py::arg("strides"),
           py::arg("level"), py::arg("mask"), py::arg("mask_strides"), py::arg("skip_nan"), py::arg("closed"),
-          py::arg("slab_planes"), py::arg("threads"));
-    m.def("grid_interp_float32", &interpolate<float>, py::arg("volume"), py::arg("shape"), py::arg("points"),
-          py::arg("count"), py::arg("values"), py::arg("threads"));
-    m.def("grid_interp_float64", &interpolate<double>, py::arg("volume"), py::arg("shape"), py::arg("points"),
-          py::arg("count"), py::arg("values"), py::arg("threads"));
+          py::arg("spacing"), py::arg("slab_planes"), py::arg("threads"));
+    bind_samples(m);
     m.def("simd_level", [] { return std::string(cpu::row_functions().name); });
     m.def("simd_levels", [] { return cpu::supported_levels(); });
     m.def("case_table", &case_table);

@@ -73,4 +73,15 @@ MC_HD int lowest_bit(u64 w) {
 #endif
 }
 
+// Rounded to the nearest, as IEEE 754 has it.
+MC_HD double square_root(double v) {
+#if MC_ON_GPU
+    return __dsqrt_rn(v);
+#elif defined(_MSC_VER)
+    return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(v)));
+#else
+    return __builtin_sqrt(v);
+#endif
+}
+
 }  // namespace mc

@@ -26,10 +26,20 @@ MC_HD AxisPosition<Real> locate(Real at, i64 n) {
     return {low, 1, at - static_cast<Real>(low)};
 }
 
-template <class Real>
-MC_HD Real lerp(Real a, Real b, Real t) {
-    return a * (Real(1) - t) + b * t;
-}
+struct Lerp {
+    template <class Real>
+    MC_HD Real operator()(Real a, Real b, Real t) const {
+        return a * (Real(1) - t) + b * t;
+    }
+};
+
+// The same where samples may be infinite or NaN: on `a` itself `b` plays no part, though 0 * b is NaN.
+struct LerpBeyond {
+    template <class Real>
+    MC_HD Real operator()(Real a, Real b, Real t) const {
+        return t == Real(0) ? a : Lerp()(a, b, t);
+    }
+};
 
 // The eight samples around a point, as offsets from a channel's first sample, and the point's fractions.
 template <class Real>
@@ -37,14 +47,21 @@ struct Trilinear {
     i64 base, step_x, step_y, step_z;
     Real tx, ty, tz;
 
-    // Along x first, then y, then z.
+    // Along x first, then y, then z. What is not finite on the way stays so to the end.
     MC_HD Real value(const Real* samples) const {
+        const Real usual = along(samples, Lerp());
+        return usual - usual == Real(0) ? usual : along(samples, LerpBeyond());
+    }
+
+private:
+    template <class Between>
+    MC_HD Real along(const Real* samples, const Between& between) const {
         const Real* at = samples + base;
-        const Real c00 = lerp(at[0], at[step_x], tx);
-        const Real c10 = lerp(at[step_y], at[step_y + step_x], tx);
-        const Real c01 = lerp(at[step_z], at[step_z + step_x], tx);
-        const Real c11 = lerp(at[step_z + step_y], at[step_z + step_y + step_x], tx);
-        return lerp(lerp(c00, c10, ty), lerp(c01, c11, ty), tz);
+        const Real c00 = between(at[0], at[step_x], tx);
+        const Real c10 = between(at[step_y], at[step_y + step_x], tx);
+        const Real c01 = between(at[step_z], at[step_z + step_x], tx);
+        const Real c11 = between(at[step_z + step_y], at[step_z + step_y + step_x], tx);
+        return between(between(c00, c10, ty), between(c01, c11, ty), tz);
     }
 };
 

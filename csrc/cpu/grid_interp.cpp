@@ -4,7 +4,7 @@
 #include "grid_interp.h"
 
 #include "../core/trilinear.h"
-#include "team.h"
+#include "float_mode.h"
 
 namespace mc::cpu {
 
@@ -43,6 +43,7 @@ void interpolate_batch(const Channels<Real>& volume, const Real* points, i64 cou
 
 template <class Real>
 void grid_interp(const Channels<Real>& volume, const Real* points, i64 count, Real* values, int threads) {
+    const FloatMode exact;
     const i64 batches = (count + kBatch - 1) / kBatch;
     if (count < threads * kThreadPoints) threads = static_cast<int>(1 + count / kThreadPoints);
     Team(threads).for_each(batches, [&](i64 begin, i64 end) {
@@ -51,6 +52,24 @@ void grid_interp(const Channels<Real>& volume, const Real* points, i64 count, Re
             interpolate_batch(volume, points + 3 * first, size, values + first * volume.channels);
         }
     });
+}
+
+namespace {
+
+template <class Real>
+void interpolate_any(const Samples& volume, const Samples& points, void* values, int threads) {
+    const Contiguous<Real> samples(volume, threads), at(points, threads);
+    const i64* side = volume.sides;
+    grid_interp<Real>({samples.data(), side[0], side[1], side[2], side[3]}, at.data(), points.sides[2],
+                      static_cast<Real*>(values), threads);
+}
+
+}  // namespace
+
+void grid_interp(const Samples& volume, const Samples& points, void* values, int threads) {
+    const auto interpolate =
+        volume.dtype == Dtype::kFloat64 ? interpolate_any<double> : interpolate_any<float>;
+    interpolate(volume, points, values, threads);
 }
 
 template void grid_interp(const Channels<float>&, const float*, i64, float*, int);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "../core/host_device.h"
+#include "samples.h"
 
 namespace mc::cpu {
 
@@ -15,5 +15,9 @@ struct Channels {
 // values[p * channels + c]: channel c at points[3 * p] = (x, y, z), in voxel units.
 template <class Real>
 void grid_interp(const Channels<Real>& volume, const Real* points, i64 count, Real* values, int threads);
+
+// The same of any samples (C, Nz, Ny, Nx) at any points (P, 3), in double where the volume is float64, else
+// in float. What is not contiguous or not of that type is packed first.
+void grid_interp(const Samples& volume, const Samples& points, void* values, int threads);
 
 }  // namespace mc::cpu

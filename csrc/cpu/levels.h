@@ -22,6 +22,10 @@ inline Level level_for(const Request& request) {
     switch (request.volume.dtype) {
         case Dtype::kUInt8:
             return {level, f32, last_integer_below(f32, 0, 255)};
+        case Dtype::kBool: {  // every byte but 0 is true, which is 1
+            const i64 last = last_integer_below(f32, 0, 1);
+            return {level, f32, last == 1 ? 255 : last};
+        }
         case Dtype::kInt8:
             return {level, f32, last_integer_below(f32, -128, 127)};
         case Dtype::kInt16:

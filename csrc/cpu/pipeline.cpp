@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "pipeline.h"
 
+#include "float_mode.h"
 #include "slabs.h"
 
 namespace mc::cpu {
@@ -24,6 +25,7 @@ Slab fill_slab(const Plan& plan, i64 begin, Address& next, bool& has_nan) {
 }  // namespace
 
 Plan prepare(const Request& request, int threads) {
+    const FloatMode exact;
     Plan plan = make_plan(request, threads);
     if (!plan.grid.has_cells()) {
         plan.has_nan = any_nan(plan);
@@ -38,7 +40,11 @@ Plan prepare(const Request& request, int threads) {
 }
 
 void emit(const Plan& plan, void* verts, void* faces, bool wide_faces) {
-    const Mesh mesh = mesh_at(plan, verts, faces, wide_faces);
+    emit_mesh(plan, mesh_at(plan, verts, faces, wide_faces));
+}
+
+void emit_mesh(const Plan& plan, const Mesh& mesh) {
+    const FloatMode exact;
     if (plan.in_one_slab()) return emit_slab(plan, plan.slab, mesh);
     Address next;
     bool has_nan = false;

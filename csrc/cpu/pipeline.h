@@ -2,7 +2,7 @@
 // Marching cubes on the CPU: prepare, allocate exactly, emit.
 #pragma once
 
-#include "plan.h"
+#include "simd/row_functions.h"
 
 namespace mc::cpu {
 
@@ -16,13 +16,18 @@ Plan prepare(const Request& request, int threads);
 // contiguous, of exactly that size, and are written completely.
 void emit(const Plan& plan, void* verts, void* faces, bool wide_faces);
 
-// Where the caller wants the mesh.
+// Stage 4 once more, for the vertices' normals: unit vectors towards higher values, of the type of `verts`
+// and in its order, right where the request's spacing is.
+void emit_normals(const Plan& plan, void* normals);
+
+// Where the caller wants the mesh, or one thing of it.
 struct Mesh {
     char* verts;
-    char* faces;
+    char* faces;  // null: no faces
     i64 vertex_bytes;
     i64 face_bytes;
     bool wide_faces;
+    EmitVertices emit_vertices[2];  // within the volume, and where an edge leads to the layer around it
 };
 
 // The stages, each in the file of its name.
@@ -31,5 +36,6 @@ bool any_nan(const Plan& plan);               // the same of a volume without ce
 void count(const Plan& plan, Slab& slab);     // bits, cells -> rows, chunks as counts
 void scan(Slab& slab, Address& next);         // chunks as counts -> chunks as addresses, from `next` on
 void emit_slab(const Plan& plan, const Slab& slab, const Mesh& mesh);  // all of them -> the mesh
+void emit_mesh(const Plan& plan, const Mesh& mesh);                    // the same of every slab
 
 }  // namespace mc::cpu

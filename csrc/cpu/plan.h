@@ -16,6 +16,8 @@ struct RowCounts {
     u32 in_plane;   // vertices on x- and y-edges
     u32 upright;    // vertices on z-edges
     u32 triangles;  // of the cells whose lower corner is in the row
+
+    bool any() const { return (in_plane | upright | triangles) != 0; }
 };
 
 // A chunk is a run of rows of one plane. After stage 2 it holds its counts, after stage 3 the addresses
@@ -64,6 +66,7 @@ struct Plan {
     Grid grid;
     std::unique_ptr<Team> team;  // the threads at work, for as long as the plan lives
     i64 slab_planes;             // planes a slab
+    Buffer<char> packed;         // the volume, where the stages do not read its dtype
     Slab slab;                   // the one, or the last one made
     bool has_nan = false;        // seen by stage 1 and not to be skipped; the later stages did not run
     i64 vertices = 0, triangles = 0;

@@ -2,20 +2,12 @@
 // What a call asks of the CPU backend: one struct, whatever it asks.
 #pragma once
 
-#include "../core/edge_vertex.h"
+#include "dtypes.h"
 
 namespace mc::cpu {
 
-// The order is that of `kDtypeNames` and of every table indexed by a dtype.
-enum class Dtype { kFloat32, kFloat64, kFloat16, kBFloat16, kUInt8, kInt8, kInt16, kInt32 };
-constexpr int kDtypes = 8;
-constexpr const char* kDtypeNames[kDtypes] = {"float32", "float64", "float16", "bfloat16",
-                                              "uint8",   "int8",    "int16",   "int32"};
-constexpr int kDtypeBytes[kDtypes] = {4, 8, 2, 2, 1, 1, 2, 4};
-
 // A row's vertices and triangles are counted in 32 bits: at most 2 and 5 a sample.
-constexpr i64 kMostRowSamples = i64(1) << 29;
-static_assert(5 * kMostRowSamples <= i64(0xffffffff), "a row's triangles must fit their counter");
+constexpr i64 kMostRowSamples = i64(0xffffffff) / kMaxTriangles;
 
 // A borrowed view of the caller's samples.
 struct Volume {
@@ -40,11 +32,12 @@ struct Mask {
 
 struct Request {
     Volume volume;
-    double level;           // not NaN
-    Mask mask{};            // a cell with a corner that does not count yields nothing
-    bool skip_nan = false;  // nor does one with a corner that is NaN; otherwise a NaN ends the call
-    bool closed = false;    // one layer of outside samples lies around the volume
-    i64 slab_planes = 0;    // planes worked on at a time; 0: as many as keep the scratch small
+    double level;                   // not NaN
+    Mask mask{};                    // a cell with a corner that does not count yields nothing
+    bool skip_nan = false;          // nor does one with a corner that is NaN; otherwise a NaN ends the call
+    bool closed = false;            // one layer of outside samples lies around the volume
+    double spacing[3] = {1, 1, 1};  // between samples on x, y and z: for the normals
+    i64 slab_planes = 0;            // planes worked on at a time; 0: as many as keep the scratch small
 
     bool selects() const { return mask.data || skip_nan; }
     i64 border() const { return closed ? 1 : 0; }  // samples of that layer, on each side

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "samples.h"
+
 namespace mc::cpu {
 
 namespace {
@@ -43,8 +45,9 @@ Plan make_plan(const Request& request, int threads) {
     const Grid grid(request);
     const double samples =
         static_cast<double>(grid.nz) * static_cast<double>(grid.ny) * static_cast<double>(grid.nx);
-    Plan plan{request, grid, nullptr, planes_a_slab(request, grid), {}};
+    Plan plan{request, grid, nullptr, planes_a_slab(request, grid), {}, {}};
     plan.team = std::make_unique<Team>(useful_threads(samples, threads));
+    plan.request.volume = readable(request.volume, *plan.team, plan.packed);
     return plan;
 }
 
@@ -68,8 +71,14 @@ Slab make_slab(const Plan& plan, i64 begin) {
 
 Mesh mesh_at(const Plan& plan, void* verts, void* faces, bool wide_faces) {
     const i64 vertex_bytes = plan.request.volume.dtype == Dtype::kFloat64 ? 24 : 12;
-    const Mesh mesh{static_cast<char*>(verts), static_cast<char*>(faces), vertex_bytes, wide_faces ? 24 : 12,
-                    wide_faces};
+    const auto& emit_vertices = row_functions().emit_vertices;
+    const int dtype = static_cast<int>(plan.request.volume.dtype);
+    const Mesh mesh{static_cast<char*>(verts),
+                    static_cast<char*>(faces),
+                    vertex_bytes,
+                    wide_faces ? 24 : 12,
+                    wide_faces,
+                    {emit_vertices[0][dtype], emit_vertices[1][dtype]}};
     advise_huge_pages(verts, size(plan.vertices * mesh.vertex_bytes));
     advise_huge_pages(faces, size(plan.triangles * mesh.face_bytes));
     return mesh;

@@ -223,24 +223,21 @@ bool classify_plainly(const Plan& plan, i64 first, i64 rows, u64* bits) {
     return nan;
 }
 
-// A cell counts where its eight corners do.
+// Whole planes of rows lie next to each other, so that a run of rows is one run of words.
 void find_cells(const Plan& plan, const Buffer<u64>& valid, Slab& slab) {
-    const i64 words = slab.words, nx = plan.grid.nx, planes = slab.last - slab.first;
-    slab.cells = Buffer<u64>(static_cast<std::size_t>(planes * slab.ny * words));
+    const i64 words = slab.words, ny = slab.ny, planes = slab.last - slab.first;
+    slab.cells = Buffer<u64>(static_cast<std::size_t>(planes * ny * words));
     slab.no_cells = Buffer<u64>(static_cast<std::size_t>(words));
     std::fill_n(slab.no_cells.data(), words, u64(0));
-    plan.team->for_each((planes - 1) * slab.ny, [&](i64 begin, i64 end) {
-        for (i64 r = begin; r < end; ++r) {
-            if ((r + 1) % slab.ny == 0) continue;  // no row comes after it
-            const u64 *row = valid.data() + r * words, *up = row + slab.ny * words;
-            u64* to = slab.cells.data() + r * words;
-            u64 corners = row[0] & row[words] & up[0] & up[words];
-            for (i64 w = 0; w < words; ++w) {
-                const u64 next =
-                    w + 1 < words ? row[w + 1] & row[words + w + 1] & up[w + 1] & up[words + w + 1] : 0;
-                to[w] = corners & row_bits<u64>(corners, next).after & low_bits<u64>(nx - 1 - 64 * w);
-                corners = next;
-            }
+    const CountingCells counting_cells = row_functions().counting_cells;
+    plan.team->for_each((planes - 1) * ny, [&](i64 begin, i64 end) {
+        while (begin < end) {
+            const i64 y = begin % ny,
+                      rows = std::min(end - begin, ny - 1 - y);  // no row comes after the last
+            if (rows > 0)
+                counting_cells({valid.data() + begin * words, words, ny * words, plan.grid.nx}, rows,
+                               slab.cells.data() + begin * words);
+            begin += std::max<i64>(rows, 1);
         }
     });
 }
@@ -251,7 +248,9 @@ bool classify(const Plan& plan, Slab& slab) {
     const i64 rows = (slab.last - slab.first) * slab.ny, words = slab.words;
     const bool selects = plan.request.selects();
     if (!selects && !plan.request.closed) return classify_plainly(plan, slab.first, rows, slab.bits.data());
-    Buffer<u64> valid(selects ? static_cast<std::size_t>(rows * words) : 0);
+    Buffer<u64> valid(selects ? static_cast<std::size_t>(rows * words + 1) : 0);
+    if (selects)
+        valid[static_cast<std::size_t>(rows * words)] = 0;  // the last word is read with the next one
     const Seen seen =
         classify_grid(plan, slab.first, rows, slab.bits.data(), selects ? valid.data() : nullptr);
     if (seen.left_out && !seen.nan) find_cells(plan, valid, slab);

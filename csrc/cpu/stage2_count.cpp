@@ -38,9 +38,11 @@ private:
         if (inner < last) functions_.count(words(z, inner), 1, rows + inner);  // no row comes after it
     }
 
+    // Where nothing is crossed, no cell uses anything: few rows of a usual volume are looked at again.
     void count_used(i64 z, i64 first, i64 last, RowCounts* rows) const {
+        count_all(z, first, last, rows);
         for (i64 y = first; y < last; ++y)
-            rows[y] = functions_.count_used(words(z, y), row_cells_at(slab_, z, y));
+            if (rows[y].any()) rows[y] = functions_.count_used(words(z, y), row_cells_at(slab_, z, y));
     }
 
     RowWords words(i64 z, i64 y) const { return row_words_at(slab_, nx_, z, y); }

@@ -1,22 +1,33 @@
 // SPDX-License-Identifier: MIT
-// Threads that live for one call: nothing persists between calls, so a fork is always safe. They stay from
-// stage to stage, since a thread that starts while another is still ending can land on its neighbour's core.
+// Threads that live for one mesh: nothing persists between calls. They stay from stage to stage, since a
+// thread that starts while another is still ending can land on its neighbour's core. A process forked in the
+// meantime has none of them, knows it, and goes on alone: a fork is always safe.
 #pragma once
-
-#include <condition_variable>
-#include <exception>
-#include <functional>
-#include <mutex>
-#include <thread>
-#include <vector>
 
 #include "../core/host_device.h"
 
 namespace mc::cpu {
 
+// What there is to do for the items [begin, end): borrows the callable it is made from, so that nothing is
+// allocated for it.
+class Work {
+public:
+    template <class Callable>
+    Work(const Callable& callable)
+        : callable_(&callable), call_([](const void* borrowed, i64 begin, i64 end) {
+              (*static_cast<const Callable*>(borrowed))(begin, end);
+          }) {}
+    void operator()(i64 begin, i64 end) const { call_(callable_, begin, end); }
+
+private:
+    const void* callable_;
+    void (*call_)(const void*, i64, i64);
+};
+
 class Team {
 public:
-    // `threads` counts the caller too. Where the system gives fewer, fewer do the work.
+    // `threads` counts the caller too. Where the system has no thread or no memory for one more, fewer do
+    // the work.
     explicit Team(int threads);
     ~Team();
     Team(const Team&) = delete;
@@ -25,21 +36,13 @@ public:
     // Calls work(begin, end) over consecutive parts of [0, count). The parts are dealt out as threads become
     // free; where a part runs never shows in the result. What `work` throws first is thrown again here,
     // after all threads are done.
-    using Work = std::function<void(i64 begin, i64 end)>;
     void for_each(i64 count, const Work& work);
 
 private:
-    struct Job;
-    void serve();
-    void help(Job& job);
+    class Crew;
+    void forget_the_crew_of_another_process();
 
-    std::mutex lock_;
-    std::condition_variable wake_, done_;
-    Job* job_ = nullptr;  // what there is to do; guarded by lock_, as all below
-    u64 jobs_ = 0;        // how many there have been
-    int busy_ = 0;        // helpers at work on job_
-    bool ending_ = false;
-    std::vector<std::thread> helpers_;
+    Crew* crew_ = nullptr;  // the other threads; null where there are none
 };
 
 }  // namespace mc::cpu

@@ -11,8 +11,19 @@
 
 from __future__ import annotations
 
+from . import fields
 from ._build import HAS_CUDA, __version__, build_info
 from .interpolation import grid_interp
-from .surfaces import marching_cubes
+from .mesh import Mesh
+from .surfaces import isosurface, marching_cubes
 
-__all__ = ["HAS_CUDA", "__version__", "build_info", "grid_interp", "marching_cubes"]
+__all__ = [
+    "HAS_CUDA",
+    "Mesh",
+    "__version__",
+    "build_info",
+    "fields",
+    "grid_interp",
+    "isosurface",
+    "marching_cubes",
+]

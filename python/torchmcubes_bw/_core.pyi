@@ -10,6 +10,7 @@ class Plan:
     @property
     def has_nan(self) -> bool: ...
     def emit(self, verts: int, faces: int, wide_faces: bool) -> None: ...
+    def emit_normals(self, normals: int) -> None: ...
 
 def prepare(
     data: int,
@@ -17,14 +18,48 @@ def prepare(
     shape: Sequence[int],
     strides: Sequence[int],
     level: float,
+    mask: int,
+    mask_strides: Sequence[int],
+    skip_nan: bool,
+    closed: bool,
+    spacing: Sequence[float],
+    slab_planes: int,
     threads: int,
 ) -> Plan: ...
-def grid_interp_float32(
-    volume: int, shape: Sequence[int], points: int, count: int, values: int, threads: int
+def place(
+    verts: int,
+    is_double: bool,
+    to: int,
+    to_double: bool,
+    count: int,
+    spacing: Sequence[float],
+    origin: Sequence[float],
+    threads: int,
 ) -> None: ...
-def grid_interp_float64(
-    volume: int, shape: Sequence[int], points: int, count: int, values: int, threads: int
+def grid_interp(
+    volume: int,
+    dtype: str,
+    shape: Sequence[int],
+    strides: Sequence[int],
+    points: int,
+    points_dtype: str,
+    points_shape: Sequence[int],
+    points_strides: Sequence[int],
+    values: int,
+    threads: int,
 ) -> None: ...
+
+class Survey:
+    @property
+    def nans(self) -> int: ...
+    @property
+    def first_nan(self) -> int: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+def survey(data: int, dtype: str, shape: Sequence[int], strides: Sequence[int], threads: int) -> Survey: ...
 def simd_level() -> str: ...
 def simd_levels() -> list[str]: ...
 def case_table() -> list[list[tuple[int, int, int]]]: ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from .arguments.points import points as checked_points
@@ -12,7 +13,7 @@ from .arguments.volume import volume
 from .backends import choose
 
 
-def grid_interp(vol: Any, points: Any) -> Tensor:
+def grid_interp(vol: Tensor | np.ndarray[Any, Any], points: Tensor | np.ndarray[Any, Any]) -> Tensor:
     """Interpolate a stack of volumes at points, trilinearly.
 
     Shapes:
@@ -27,16 +28,18 @@ def grid_interp(vol: Any, points: Any) -> Tensor:
 
     Range:
         A point outside the grid takes the value at the nearest position on its border. A NaN
-        coordinate gives NaN.
+        coordinate gives NaN. Samples may be infinite or NaN: a point on a grid position of an axis
+        does not depend on the samples further along it.
 
     Returns:
         ``(P, C)`` values, float32 or float64 as above, on the volume's device, without gradient.
 
     Raises:
-        TypeError: an argument is no dense tensor or array of a real dtype with data in it.
+        TypeError: an argument is no dense tensor or array of a real dtype with data in it, or
+            torch.jit.trace or make_fx record.
         ValueError: `vol` has not four dimensions or an empty side; `points` is not ``(P, 3)`` or
             on another device; either has more than 2^48 elements.
-        torch.OutOfMemoryError: the GPU's memory is full.
+        MemoryError, torch.OutOfMemoryError: the machine's or the GPU's memory is full.
         RuntimeError: the GPU failed, in the driver's words.
 
     >>> import torch

@@ -3,16 +3,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, SupportsFloat
 
+import numpy as np
+import torch
 from torch import Tensor
 
-from .arguments.level import level
+from . import degenerate as ties
+from .arguments import placement
+from .arguments.level import level as checked_level
+from .arguments.middle import middle
+from .arguments.options import one_of
+from .arguments.request import request
+from .arguments.samples import checked
+from .arguments.volume import attributes as checked_attributes
 from .arguments.volume import volume
 from .backends import choose
+from .mesh import Mesh
 
 
-def marching_cubes(vol: Any, thresh: Any) -> tuple[Tensor, Tensor]:
+def marching_cubes(
+    vol: Tensor | np.ndarray[Any, Any],
+    thresh: SupportsFloat | Tensor,
+    *,
+    mask: Tensor | np.ndarray[Any, Any] | None = None,
+    nan: str = "raise",
+) -> tuple[Tensor, Tensor]:
     """Extract the isosurface of a volume as a mesh of triangles.
 
     Shapes:
@@ -21,7 +38,8 @@ def marching_cubes(vol: Any, thresh: Any) -> tuple[Tensor, Tensor]:
 
     Dtype:
         float32, float64, float16, bfloat16, uint8, int8, int16, int32 and bool are read as they are;
-        int64, uint32 and uint64 are converted to float64 first, uint16 to int32, float8 to float32.
+        int64, uint32 and uint64 are converted to float64 first, uint16 to int32, float8 to float32. Any byte
+        of a bool but 0 is true, which is 1.
 
     Device:
         The volume's, whatever it is; strided and sliced tensors need no copy. A NumPy array gives CPU
@@ -32,7 +50,11 @@ def marching_cubes(vol: Any, thresh: Any) -> tuple[Tensor, Tensor]:
     Range:
         A sample is inside where ``vol < thresh``, strictly. `thresh` is a number, a NumPy scalar or a
         tensor of one element; it is rounded to the type that is computed in: float64 for volumes read
-        as float64 or int32, float32 for all others. Infinite samples are allowed, NaN is not.
+        as float64 or int32, float32 for all others. Infinite samples are allowed. NaN is not, unless `nan`
+        is ``"skip"``.
+        `mask` is a bool volume of `vol`'s shape, of any strides: True where a sample counts. With
+        ``nan="skip"`` a NaN does not count. A cell with a corner that does not count yields nothing, and
+        what is left is the mesh without those cells, byte for byte, renumbered.
 
     Returns:
         ``(verts, faces)``. `verts` is ``(V, 3)`` float32 (float64 for a float64 volume), the vertices
@@ -45,11 +67,14 @@ def marching_cubes(vol: Any, thresh: Any) -> tuple[Tensor, Tensor]:
 
     Raises:
         TypeError: `vol` is no dense tensor or array of a real dtype with data in it (a fake tensor
-            and one inside vmap have none), or `thresh` no number.
-        ValueError: `vol` has not three dimensions, an empty side, more than 2^48 samples, or NaN in it;
-            `thresh` is NaN, beyond float64, or more than one number.
+            and one inside vmap have none), `thresh` is no number, `mask` not bool, or torch.jit.trace or
+            make_fx record.
+        ValueError: `vol` has not three dimensions, an empty side, more than 2^48 samples or 858993459
+            in a row, or a NaN that counts; `thresh` is NaN, beyond float64, or more than one number; `mask`
+            has another shape or device than `vol`; `nan` is no word that it may be.
         MemoryError, torch.OutOfMemoryError: the machine's or the GPU's memory is full.
-        RuntimeError: the GPU failed, in the driver's words, or a CUDA graph is being captured.
+        RuntimeError: the GPU failed, in the driver's words, a CUDA graph is being captured, or another
+            thread wrote to `vol`.
 
     The method is that of Lorensen and Cline (1987), with ambiguous faces always separating their
     inside corners.
@@ -61,4 +86,86 @@ def marching_cubes(vol: Any, thresh: Any) -> tuple[Tensor, Tensor]:
     >>> verts[0], len(verts), len(faces)
     (tensor([1.0000, 1.0000, 0.5000]), 6, 8)
     """
-    return choose.marching_cubes(volume(vol, "Nz, Ny, Nx"), level(thresh))
+    verts, faces, _ = choose.surface(request(volume(vol, "Nz, Ny, Nx"), checked_level(thresh), mask, nan))
+    return verts, faces
+
+
+def isosurface(
+    vol: Tensor | np.ndarray[Any, Any],
+    level: SupportsFloat | Tensor | None = None,
+    *,
+    spacing: float | Sequence[float] | Tensor | np.ndarray[Any, Any] = 1,
+    origin: float | Sequence[float] | Tensor | np.ndarray[Any, Any] = 0,
+    mask: Tensor | np.ndarray[Any, Any] | None = None,
+    nan: str = "raise",
+    border: str = "open",
+    normals: bool = False,
+    attributes: Tensor | np.ndarray[Any, Any] | None = None,
+    degenerate: str = "keep",
+    dtype: torch.dtype | None = None,
+) -> Mesh:
+    """Extract the isosurface of a volume as a mesh in the world, with what a mesh can carry.
+
+    The surface is that of `marching_cubes`, whose words on shapes, dtypes, devices and ranges hold here too.
+
+    Arguments:
+        vol: ``(Nz, Ny, Nx)``.
+        level: Where the surface lies. None takes 0 for a volume of floats with values on both sides of it,
+            and else the middle between the least and the greatest value that is not NaN; `Mesh.level` tells
+            which it was.
+        spacing: Distance between samples, a number or three, ``(x, y, z)``; the unit is the caller's.
+        origin: Position of sample ``(0, 0, 0)``, likewise. Vertices are ``voxels * spacing + origin``,
+            computed in float64.
+        mask: A bool volume of `vol`'s shape, True where a sample counts, as in `marching_cubes`.
+        nan: ``"raise"``, or ``"skip"``: NaN samples do not count.
+        border: ``"open"``: where the inside runs out of the volume the surface ends. ``"closed"``: it is
+            closed there by a cap, as if samples outside lay around the volume; the cap's vertices lie on
+            the border itself. The volume is not copied.
+        normals: Whether the vertices get normals: the direction of the volume's gradient, which is that of
+            the faces' normals, unit length, right under any spacing. It is interpolated between the ends of
+            the vertex's edge; there it comes from central differences, next to the border and to samples
+            that do not count from one-sided ones. A cap's normals point straight out.
+        attributes: ``(C, Nz, Ny, Nx)``, of which each vertex gets the values at its place (colours, say),
+            as `grid_interp` interpolates them.
+        degenerate: Samples equal to the level put several vertices on one place and leave faces without
+            area between them. ``"keep"`` leaves them, at no cost. ``"drop"`` merges such vertices and drops
+            such faces, on the CPU: about as long again as the extraction where there are none, several
+            times as long where there are many. Sheets that only touch stay apart. A closed mesh stays closed.
+        dtype: torch.float32 or torch.float64 for the vertices; None: float64 for a float64 volume, else
+            float32. Take float64 where the origin is far: float32 holds seven digits.
+
+    Returns:
+        A `Mesh` on the volume's device, without gradient.
+
+    Raises:
+        TypeError, ValueError: An argument is not as described; the text names it, what was wanted and what
+            came. ``level=None`` needs a sample that is not NaN, and finite values.
+        MemoryError, torch.OutOfMemoryError, RuntimeError: as `marching_cubes`.
+
+    >>> import torch
+    >>> vol = torch.ones(4, 4, 4)
+    >>> vol[1:, 1:, 1:] = -1
+    >>> isosurface(vol, border="closed", spacing=(0.5, 0.5, 2))
+    Mesh(54 vertices, 104 faces, level 0, cpu)
+    """
+    samples = volume(vol, "Nz, Ny, Nx")
+    at = middle(samples, *choose.value_range(samples)) if level is None else checked_level(level, "level")
+    apart, first = placement.spacing(spacing), placement.origin(origin)
+    asked = request(samples, at, mask, nan, border)._replace(spacing=apart)
+    drop = one_of(degenerate, "degenerate", ("keep", "drop")) == "drop"
+    real = placement.vertex_dtype(dtype, samples)
+    channels = None if attributes is None else checked_attributes(attributes, samples)
+    verts, faces, directions = choose.surface(asked, normals)
+    if drop:
+        kept, faces = _without_ties(verts, faces)
+        verts = verts[kept]
+        directions = None if directions is None else directions[kept]
+    values = None if channels is None else choose.grid_interp(channels, checked(verts, "verts"))
+    return Mesh(choose.placed(verts, apart, first, real), faces, directions, values, at)
+
+
+def _without_ties(verts: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the vertices to keep and the faces between them, with nothing on one sample twice."""
+    kept, left = ties.merged(verts.cpu().numpy(), faces.cpu().numpy())
+    index = np.int32 if faces.dtype == torch.int32 else np.int64
+    return torch.from_numpy(kept).to(verts.device), torch.from_numpy(left.astype(index)).to(verts.device)

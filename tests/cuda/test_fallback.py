@@ -2,9 +2,12 @@
 """A device that no kernel serves: the CPU computes, one warning says why."""
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
+import torchmcubes_bw
 import volumes
 from torchmcubes_bw import HAS_CUDA, _core, grid_interp, marching_cubes
 from torchmcubes_bw.backends import choose, cuda, kernel_files
@@ -86,6 +89,41 @@ def test_no_kernels_in_the_build(monkeypatch):
     gpu(monkeypatch, (12, 0), (), ())
     reason = "this build has no GPU kernels: reinstall it from a wheel, or with NVRTC 12.8 at hand"
     assert_falls_back("cuda:0", reason)
+
+
+DAMAGED = [
+    '{"cubins": [70',
+    "[]",
+    "{}",
+    '{"cubins": ["sm_70"], "ptx": []}',
+    '{"cubins": 3, "ptx": []}',
+    "\xff",
+]
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_a_damaged_list_of_kernels(text, monkeypatch, tmp_path):
+    (tmp_path / "manifest.json").write_bytes(text.encode("latin1"))
+    monkeypatch.setattr(kernel_files, "FOLDER", tmp_path)
+    monkeypatch.setattr(kernel_files, "manifest", kernel_files.manifest.__wrapped__)
+    found = kernel_files.manifest()
+    assert (found["cubins"], found["ptx"], found["compiler"]) == ([], [], None)
+    reason = f"the list of its kernels is damaged ({found['damaged']}): reinstall it"
+    assert_falls_back("cuda:0", reason)
+
+
+def test_import_with_a_damaged_list_of_kernels(run_python, tmp_path):
+    package = Path(torchmcubes_bw.__file__).parent
+    shutil.copytree(package, tmp_path / package.name, ignore=shutil.ignore_patterns("*.cubin", "*.ptx"))
+    (tmp_path / package.name / "kernels").mkdir(exist_ok=True)
+    (tmp_path / package.name / "kernels" / "manifest.json").write_text("{")
+    code = f"""
+import sys; sys.path.insert(0, {str(tmp_path)!r})
+import torch, torchmcubes_bw as t
+assert t.__file__.startswith({str(tmp_path)!r})
+print(t.HAS_CUDA, t.build_info()["cuda_cubins"], t.marching_cubes(torch.ones(2, 2, 2), 0)[0].shape)
+"""
+    assert run_python(code) == "False [] torch.Size([0, 3])"
 
 
 def test_rocm(monkeypatch):

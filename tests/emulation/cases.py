@@ -18,6 +18,7 @@ import torch
 import volumes
 from torchmcubes_bw import _core, grid_interp, marching_cubes
 from torchmcubes_bw.arguments.points import points as checked_points
+from torchmcubes_bw.arguments.request import Request
 from torchmcubes_bw.arguments.volume import volume
 from torchmcubes_bw.backends import cuda, kernel_files
 
@@ -25,7 +26,8 @@ KERNELS = _core.CudaKernels(0, b"emulated")
 
 
 def extract(vol, level):
-    return cuda.marching_cubes(KERNELS, 0, volume(vol, "Nz, Ny, Nx"), level)
+    verts, faces, _ = cuda.surface(KERNELS, 0, Request(volume(vol, "Nz, Ny, Nx"), level))
+    return verts, faces
 
 
 def interpolate(vol, points):
@@ -96,6 +98,14 @@ def infinite_and_nan():
     vol = torch.from_numpy(rng.choice([-np.inf, -1, 0, 2, np.inf], (4, 5, 67)).astype(np.float32))
     for level in (0.0, float("inf"), float("-inf")):
         check(vol, level)
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        largest = torch.finfo(dtype).max
+        huge = torch.tensor(
+            [-largest, -largest / 2, -1.0, 1.0, largest / 3, largest, float("inf")], dtype=dtype
+        )
+        vol = huge[torch.from_numpy(rng.integers(0, 7, (4, 5, 67)))]
+        for level in (0.0, largest / 4, largest):
+            check(vol, level)
     for at in (0, 31, 32, 66):
         bad = torch.ones(3, 4, 67)
         bad[2, 1, at] = float("nan")
@@ -111,6 +121,8 @@ def infinite_and_nan():
 def interpolation():
     vol, points = torch.rand(3, 4, 5, 6), torch.rand(700, 3) * 8 - 1
     points[5, 1] = float("nan")
+    points[20:300].floor_()
+    vol[0, 1, 2, 3] = vol[1, 3, 4, 5] = float("inf")
     for dtype in (torch.float32, torch.float64):
         got = interpolate(vol.to(dtype), points.to(dtype))
         want = grid_interp(vol.to(dtype), points.to(dtype))

@@ -8,18 +8,34 @@
 
 namespace {
 
+// The type that samples are compared as: their level is made for it.
+template <class T>
+struct ComparedAs {
+    using type = T;
+};
+template <>
+struct ComparedAs<truth> {
+    using type = u8;
+};
+template <>
+struct ComparedAs<whole> {
+    using type = double;
+};
+
 // A table's functions for every sample type, in the order of Dtype.
-#define MC_EACH_DTYPE(F) {F(float), F(double), F(f16), F(bf16), F(u8), F(i8), F(i16), F(i32)}
+#define MC_EACH_DTYPE(F) \
+    {F(float), F(double), F(f16), F(bf16), F(u8), F(i8), F(i16), F(i32), F(truth), F(whole)}
 
 template <class Lanes>
 RowFunctions make_row_functions(const char* name) {
-#define MC_CLASSIFY(T) classify_row<Lanes, T>
-#define MC_CLASSIFY_KNOWN(T) classify_known_row<Lanes, T>
+#define MC_CLASSIFY(T) classify_row<Lanes, typename ComparedAs<T>::type>
+#define MC_CLASSIFY_KNOWN(T) classify_known_row<Lanes, typename ComparedAs<T>::type>
 #define MC_EMIT_OPEN(T) emit_vertices<Lanes, T, false>
 #define MC_EMIT_CLOSED(T) emit_vertices<Lanes, T, true>
     return {name,
             MC_EACH_DTYPE(MC_CLASSIFY),
             MC_EACH_DTYPE(MC_CLASSIFY_KNOWN),
+            counting_cells,
             Lanes::count_rows,
             count_used_row,
             find_edges,

@@ -70,19 +70,37 @@ template <class Lanes, class T>
 bool classify_known_row(const void* samples, i64 n, const Level& level, u64* words, u64* known) {
     const T* row = static_cast<const T*>(samples);
     bool any = false;
-    for (i64 x = 0; x < n; x += 64, ++words, ++known) {
-        T tail[64] = {};
-        const T* from = row + x;
-        if (n - x < 64) {
-            std::memcpy(tail, from, static_cast<std::size_t>(n - x) * sizeof(T));
-            from = tail;
-        }
+    const auto classify_word = [&](const T* from) {
         u64 nan = 0;
-        *words = Lanes::inside64(from, level, nan) & low_bits<u64>(n - x);
-        *known = nan ? known64(from) : ~u64(0);
+        *words++ = Lanes::inside64(from, level, nan);
+        *known++ = nan ? known64(from) : ~u64(0);
         any |= nan != 0;
+    };
+    i64 x = 0;
+    for (; x + 64 <= n; x += 64) {
+        prefetch_lines(reinterpret_cast<const char*>(row + x) + kAhead, 64 * sizeof(T));
+        classify_word(row + x);
+    }
+    if (x < n) {
+        T tail[64] = {};
+        std::memcpy(tail, row + x, static_cast<std::size_t>(n - x) * sizeof(T));
+        classify_word(tail);
+        words[-1] &= low_bits<u64>(n - x);
     }
     return any;
+}
+
+// A row's last word is read with the next row's first, and then freed of what that brought: the last sample
+// has no cell.
+inline void counting_cells(const ValidRows& valid, i64 rows, u64* cells) {
+    const i64 words = valid.step_y;
+    const u64 *here = valid.first, *y = here + valid.step_y, *z = here + valid.step_z, *yz = z + valid.step_y;
+    for (i64 w = 0; w < rows * words; ++w) {
+        const u64 at = here[w] & y[w] & z[w] & yz[w], next = here[w + 1] & y[w + 1] & z[w + 1] & yz[w + 1];
+        cells[w] = at & row_bits<u64>(at, next).after;
+    }
+    const u64 last = low_bits<u64>(valid.nx - 1 - 64 * (words - 1));
+    for (i64 r = 1; r <= rows; ++r) cells[r * words - 1] &= last;
 }
 
 }  // namespace

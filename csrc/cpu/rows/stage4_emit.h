@@ -168,8 +168,17 @@ struct Fractions {
             const int at = k < count ? edge[k] : 0;
             x[k] = static_cast<Real>(samples.x + at % kRowStep / 2);
             y[k] = static_cast<Real>(samples.y + at / kRowStep);
-            t[k] = edge_fraction(a[k], b[k], samples.level);
+            t[k] = fraction_of(samples.level - a[k], b[k] - a[k]);
         }
+        if (any_beyond(a, b))
+            for (int k = 0; k < kLanes; ++k) t[k] = edge_fraction(a[k], b[k], samples.level);
+    }
+
+private:
+    static bool any_beyond(const Real (&a)[kLanes], const Real (&b)[kLanes]) {
+        int beyond = 0;
+        for (int k = 0; k < kLanes; ++k) beyond += is_beyond(b[k] - a[k]);
+        return beyond != 0;
     }
 };
 

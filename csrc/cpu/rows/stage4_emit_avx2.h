@@ -66,9 +66,11 @@ struct EightEdges {
     __m256 fractions(const Samples<float, kClosed>& samples, __m256i lower_at, __m256i upper_at) const {
         const __m256 level = _mm256_set1_ps(samples.level);
         const __m256 a = gather(level, lower_at, samples), b = gather(level, upper_at, samples);
-        const __m256 t = _mm256_div_ps(_mm256_sub_ps(level, a), _mm256_sub_ps(b, a));
-        const __m256 clamped = _mm256_min_ps(_mm256_max_ps(t, _mm256_setzero_ps()), _mm256_set1_ps(1.0f));
-        return _mm256_blendv_ps(clamped, _mm256_set1_ps(0.5f), _mm256_cmp_ps(t, t, _CMP_UNORD_Q));
+        const __m256 whole = _mm256_sub_ps(b, a);
+        const __m256 t = fraction_of(_mm256_sub_ps(level, a), whole);
+        const __m256 zero = _mm256_setzero_ps(), rest = _mm256_sub_ps(whole, whole);
+        const __m256 beyond = _mm256_cmp_ps(rest, zero, _CMP_NEQ_UQ);
+        return _mm256_testz_ps(beyond, beyond) ? t : _mm256_blendv_ps(t, of_halves(a, b, level), beyond);
     }
 
     __m256 x(const Samples<float, kClosed>& samples) const {
@@ -83,6 +85,19 @@ private:
         return _mm256_add_epi32(
             _mm256_mullo_epi32(EightReach::row(samples.reach, row), all256(samples.stride_y)),
             _mm256_mullo_epi32(EightReach::column(samples.reach, column), all256(samples.stride_x)));
+    }
+
+    static __m256 fraction_of(__m256 part, __m256 whole) {
+        const __m256 t = _mm256_div_ps(part, whole);
+        return _mm256_min_ps(_mm256_max_ps(t, _mm256_setzero_ps()), _mm256_set1_ps(1.0f));
+    }
+
+    static __m256 of_halves(__m256 a, __m256 b, __m256 level) {
+        const __m256 half = _mm256_set1_ps(0.5f), half_a = _mm256_mul_ps(half, a);
+        const __m256 part = _mm256_sub_ps(_mm256_mul_ps(half, level), half_a),
+                     whole = _mm256_sub_ps(_mm256_mul_ps(half, b), half_a);
+        const __m256 t = _mm256_div_ps(part, whole);
+        return _mm256_blendv_ps(fraction_of(part, whole), half, _mm256_cmp_ps(t, t, _CMP_UNORD_Q));
     }
 
     // Lanes that are not listed keep what they hold.

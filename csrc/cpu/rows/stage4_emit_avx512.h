@@ -93,9 +93,11 @@ struct SixteenEdges {
     __m512 fractions(const Samples<float, kClosed>& samples, __m512i lower_at, __m512i upper_at) const {
         const __m512 level = _mm512_set1_ps(samples.level);
         const __m512 a = gather(level, lower_at, samples), b = gather(level, upper_at, samples);
-        const __m512 t = _mm512_div_ps(_mm512_sub_ps(level, a), _mm512_sub_ps(b, a));
-        const __m512 clamped = _mm512_min_ps(_mm512_max_ps(t, _mm512_setzero_ps()), _mm512_set1_ps(1.0f));
-        return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(t, t, _CMP_UNORD_Q), clamped, _mm512_set1_ps(0.5f));
+        const __m512 whole = _mm512_sub_ps(b, a);
+        const __m512 t = fraction_of(_mm512_sub_ps(level, a), whole);
+        constexpr int kInfinite = 0x08 | 0x10;  // of either sign
+        const __mmask16 beyond = _mm512_fpclass_ps_mask(whole, kInfinite);
+        return beyond ? _mm512_mask_blend_ps(beyond, t, of_halves(a, b, level)) : t;
     }
 
     __m512 x(const Samples<float, kClosed>& samples) const {
@@ -110,6 +112,20 @@ private:
         return _mm512_add_epi32(
             _mm512_mullo_epi32(SixteenReach::row(samples.reach, row), all512(samples.stride_y)),
             _mm512_mullo_epi32(SixteenReach::column(samples.reach, column), all512(samples.stride_x)));
+    }
+
+    static __m512 fraction_of(__m512 part, __m512 whole) {
+        const __m512 t = _mm512_div_ps(part, whole);
+        return _mm512_min_ps(_mm512_max_ps(t, _mm512_setzero_ps()), _mm512_set1_ps(1.0f));
+    }
+
+    static __m512 of_halves(__m512 a, __m512 b, __m512 level) {
+        const __m512 half = _mm512_set1_ps(0.5f), half_a = _mm512_mul_ps(half, a);
+        const __m512 part = _mm512_sub_ps(_mm512_mul_ps(half, level), half_a),
+                     whole = _mm512_sub_ps(_mm512_mul_ps(half, b), half_a);
+        const __m512 t = _mm512_div_ps(part, whole);
+        const __mmask16 undefined = _mm512_cmp_ps_mask(t, t, _CMP_UNORD_Q);
+        return _mm512_mask_blend_ps(undefined, fraction_of(part, whole), half);
     }
 
     // Lanes that are not listed keep what they hold.

@@ -21,6 +21,15 @@ using ClassifyRow = bool (*)(const void* samples, i64 n, const Level& level, u64
 // The same, and the bits of the samples that are not NaN to `known`.
 using ClassifyKnownRow = bool (*)(const void* samples, i64 n, const Level& level, u64* words, u64* known);
 
+// Stage 1, `rows` rows of cells: those that count, whose eight corners do.
+struct ValidRows {
+    const u64*
+        first;  // bits of the samples that count, from the first row's on; one word more than they have
+    i64 step_y, step_z;  // to the next row and the next plane, in words
+    i64 nx;
+};
+using CountingCells = void (*)(const ValidRows& valid, i64 rows, u64* cells);
+
 // The inside-bits around one row (z, y) of voxels. A row past the border is given as the last one
 // before it: then nothing is crossed towards it.
 struct RowWords {
@@ -79,9 +88,14 @@ struct VertexBatch {
     i64 up_z;                 // to the sample above, in samples; not used where nothing is crossed
     i64 nx, ny, nz;           // samples a side
     const Level* level;
+    const Plan* plan;
     void *in_plane_to, *upright_to;  // where the vertices go, float or double; moved on by emit_vertices
     EdgeList in_plane, upright;
 };
+
+// A listed edge's place in the batch.
+inline i64 row_of(int edge) { return edge / kRowStep; }
+inline i64 column_of(int edge) { return edge % kRowStep / 2; }
 
 // Appends the crossed edges of a row's `words` words to the batch's lists.
 using AppendRow = void (*)(const EdgeWord* edges, i64 words, i64 row, VertexBatch& batch);
@@ -101,6 +115,7 @@ struct RowFunctions {
     const char* name;
     ClassifyRow classify[kDtypes];
     ClassifyKnownRow classify_known[kDtypes];
+    CountingCells counting_cells;
     CountRows count;
     CountUsedRow count_used;
     FindEdges find_edges;

@@ -21,16 +21,32 @@ def from_numpy(array: np.ndarray[Any, Any], name: str) -> Tensor:
     if np.ma.is_masked(array):
         count = np.ma.count_masked(array)  # type: ignore[no-untyped-call]
         raise TypeError(f"{name} must have no masked elements, got {count}: pass {name}.filled(...)")
+    try:
+        array = _as_torch_takes_it(array)
+        return torch.from_numpy(array) if array.flags.writeable else _from_read_only(array)
+    except MemoryError:
+        raise no_memory(name, array.shape) from None
+
+
+def no_memory(name: str, shape: tuple[int, ...]) -> MemoryError:
+    """Return the error for an argument that needs more memory on the way than the machine has."""
+    return MemoryError(f"{name} needs more memory than there is, got shape {shape}")
+
+
+def _as_torch_takes_it(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if array.dtype == np.longdouble and array.dtype != np.float64:
         array = array.astype(np.float64)
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    if not hasattr(torch, array.dtype.name):
-        array = array.astype(_BEFORE_TORCH_2_3[array.dtype.name])
+    sized = np.dtype(array.dtype.str)
+    if sized.num != array.dtype.num:  # of two types of one size, as C has them, torch knows one
+        array = array.view(sized)
+    if not hasattr(torch, sized.name):
+        array = array.astype(_BEFORE_TORCH_2_3[sized.name])
     # torch takes no strides that are negative or part of an element (a packed record's field).
     if not array.flags.aligned or any(step < 0 or step % array.itemsize for step in array.strides):
         array = array.copy()
-    return torch.from_numpy(array) if array.flags.writeable else _from_read_only(array)
+    return array
 
 
 def _from_read_only(array: np.ndarray[Any, Any]) -> Tensor:
@@ -40,3 +56,20 @@ def _from_read_only(array: np.ndarray[Any, Any]) -> Tensor:
         return shared
     except (AttributeError, BufferError, TypeError):  # an older torch or NumPy
         return torch.from_numpy(array.copy())
+
+
+def negated(view: Tensor, name: str) -> Tensor:
+    """Return what a view that negates its memory stands for, in memory of its own.
+
+    On the CPU by NumPy: torch's own way can start threads, which a fork does not survive.
+    """
+    memory = torch._neg_view(view)
+    try:
+        if not view.is_cpu:
+            return view.resolve_neg()
+        if view.dtype == torch.bfloat16:  # which NumPy lacks; its first bit is its sign
+            flipped = memory.view(torch.int16).numpy() ^ np.int16(-(2**15))
+            return torch.from_numpy(flipped).view(torch.bfloat16)
+        return torch.from_numpy(np.negative(memory.numpy()))
+    except MemoryError:
+        raise no_memory(name, tuple(view.shape)) from None

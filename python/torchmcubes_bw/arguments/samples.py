@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .arrays import from_numpy
+from .arrays import from_numpy, negated
+from .recording import recorder
 
 _NAMES = (
     "float32", "float64", "float16", "bfloat16", "bool", "uint8", "int8", "int16", "int32", "int64",
     "uint16", "uint32", "uint64", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz",
+    "float8_e8m0fnu",
 )  # fmt: skip
 # Which of them there are depends on the torch at hand.
 _DTYPES = {getattr(torch, name): name for name in _NAMES if hasattr(torch, name)}
@@ -34,6 +36,8 @@ class Samples(NamedTuple):
 
 def checked(value: Any, name: str) -> Samples:
     """Return a tensor's or an array's samples; `name` is the argument's, for the errors' texts."""
+    if (by := recorder()) is not None:
+        raise TypeError(f"{name} must be a tensor with data, got one that {by} is recording")
     if isinstance(value, np.ndarray):
         value = from_numpy(value, name)
     if not isinstance(value, Tensor):
@@ -52,7 +56,7 @@ def checked(value: Any, name: str) -> Samples:
     if value.requires_grad:
         value = value.detach()
     if value.is_neg():
-        value = value.resolve_neg()
+        value = negated(value, name)
         at = address(value, name)
     return Samples(value, at, dtype, tuple(value.shape), value.stride(), value.device)
 

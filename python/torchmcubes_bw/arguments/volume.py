@@ -5,9 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from .samples import Samples, checked
 
 
@@ -22,17 +19,31 @@ def volume(value: Any, axes: str) -> Samples:
     return vol
 
 
-def no_nan(vol: Tensor) -> ValueError:
-    """Return the error for a volume in which a NaN was seen: how many, and where the first is."""
-    flags = torch.isnan(vol)
-    count = int(flags.sum())
-    first = int(flags.flatten().to(torch.uint8).argmax())
+def has_changed(vol: Samples) -> RuntimeError:
+    """Return the error for a volume in which a NaN was seen and then none: it was written to meanwhile."""
+    return RuntimeError(f"vol must not change while it is read, got shape {vol.shape}")
+
+
+def no_nan(vol: Samples, count: int, first: int) -> ValueError:
+    """Return the error for a volume with NaN in it: how many, and the first one's number in C order."""
     _, ny, nx = vol.shape
     at = (first // (ny * nx), first // nx % ny, first % nx)
     samples = "NaN samples" if count != 1 else "NaN sample"
-    return ValueError(f"vol must not contain NaN, got {count} {samples}, the first at vol{[*at]}")
+    found = f"{count} {samples}, the first at vol{[*at]}"
+    return ValueError(f'vol must not contain NaN, got {found} (nan="skip" passes over them)')
 
 
-def no_memory(vol: Samples) -> MemoryError:
-    """Return the error for a volume whose scratch memory the machine does not have."""
-    return MemoryError(f"vol needs more scratch memory than there is, got shape {vol.shape}")
+def no_nan_in_mask() -> ValueError:
+    """Return the error for a volume with NaN where its mask lets samples count."""
+    return ValueError('vol must not contain NaN where mask is True (nan="skip" passes over it)')
+
+
+def attributes(value: Any, vol: Samples) -> Samples:
+    """Check channels to be sampled at the vertices of a volume's surface."""
+    channels = checked(value, "attributes")
+    if len(channels.shape) != 4 or channels.shape[1:] != vol.shape:
+        wanted = ", ".join(map(str, vol.shape))
+        raise ValueError(f"attributes must have shape (C, {wanted}), got shape {channels.shape}")
+    if channels.device != vol.device:
+        raise ValueError(f"attributes must be on the device of vol, {vol.device}, got {channels.device}")
+    return channels

@@ -9,24 +9,43 @@ import torch
 from torch import Tensor
 
 from .. import _core
+from ..arguments.arrays import no_memory
+from ..arguments.placement import Triple
+from ..arguments.request import Request
 from ..arguments.samples import Samples, checked
 from . import cpu, cuda, kernel_files
-from .results import refuse_fake_mode
+from .results import Surface, refuse_fake_mode
 
+_ONLY_ON_CPU = "its kernels know no masks, NaN bands, closed borders and normals"
 _warned: set[str] = set()
 
 
-def marching_cubes(vol: Samples, level: float) -> tuple[Tensor, Tensor]:
-    """Extract from a checked volume on its own device."""
+def surface(request: Request, normals: bool = False) -> Surface:
+    """Extract what is asked, on the volume's own device."""
+    vol = request.volume
     if vol.device.type == "cpu":
-        return cpu.marching_cubes(vol, level)
-    kernels = _kernels(vol.device)
+        return cpu.surface(request, normals)
+    kernels = _kernels(vol.device, "" if request.is_plain and not normals else _ONLY_ON_CPU)
     if kernels is not None:
         refuse_fake_mode()
-        return cuda.marching_cubes(kernels, cuda.current_stream(vol.device), vol, level)
+        return cuda.surface(kernels, cuda.current_stream(vol.device), request)
     # Conversions are the CPU's too: not every device has float64.
-    verts, faces = cpu.marching_cubes(_on_cpu(vol), level)
-    return verts.to(vol.device), faces.to(vol.device)
+    mask = None if request.mask is None else _on_cpu(request.mask, "mask")
+    return cpu.surface(request._replace(volume=_on_cpu(vol), mask=mask), normals).to(vol.device)
+
+
+def placed(verts: Tensor, spacing: Triple, origin: Triple, real: torch.dtype) -> Tensor:
+    """Carry vertices from voxels to the world, with the same bytes on every device."""
+    if verts.is_cpu:
+        return cpu.placed(verts, spacing, origin, real)
+    on_cpu = verts.device.type != "cuda"  # not every device has float64
+    moved = cpu.placed(verts.cpu(), spacing, origin, real) if on_cpu else cuda.placed(verts, spacing, origin)
+    return moved.to(device=verts.device, dtype=real)
+
+
+def value_range(vol: Samples) -> tuple[float, float]:
+    """Return the least and the greatest sample that is not NaN; the first is greater where there is none."""
+    return cuda.value_range(vol) if vol.device.type == "cuda" else cpu.value_range(_on_cpu(vol))
 
 
 def grid_interp(vol: Samples, points: Samples) -> Tensor:
@@ -37,21 +56,33 @@ def grid_interp(vol: Samples, points: Samples) -> Tensor:
     if kernels is not None:
         refuse_fake_mode()
         return cuda.grid_interp(kernels, cuda.current_stream(vol.device), vol, points)
-    return cpu.grid_interp(_on_cpu(vol), _on_cpu(points)).to(vol.device)
+    return cpu.grid_interp(_on_cpu(vol), _on_cpu(points, "points")).to(vol.device)
 
 
-def _on_cpu(samples: Samples) -> Samples:
-    return checked(samples.owner.cpu(), "vol")
-
-
-def _kernels(device: torch.device) -> _core.CudaKernels | None:
-    """Return the kernels for a device; None, with a warning, for one that none serve."""
+def _on_cpu(samples: Samples, name: str = "vol") -> Samples:
+    if samples.device.type == "cpu":
+        return samples
     try:
+        return checked(samples.owner.cpu(), name)
+    except RuntimeError as error:
+        if "alloc" in str(error):
+            raise no_memory(name, samples.shape) from None
+        raise
+
+
+def _kernels(device: torch.device, unserved: str = "") -> _core.CudaKernels | None:
+    """Return the kernels for a device; None, with a warning, where none serve it or what is asked."""
+    try:
+        if unserved:
+            raise cuda.NoKernels(unserved)
         if device.type != "cuda":
             raise cuda.NoKernels(f"it has no kernels for {device.type} devices")
         if torch.version.hip is not None:
             raise cuda.NoKernels("it has no kernels for ROCm")
-        if not kernel_files.manifest()["cubins"] + kernel_files.manifest()["ptx"]:
+        aboard = kernel_files.manifest()
+        if "damaged" in aboard:
+            raise cuda.NoKernels(f"the list of its kernels is damaged ({aboard['damaged']}): reinstall it")
+        if not aboard["cubins"] + aboard["ptx"]:
             raise cuda.NoKernels(
                 "this build has no GPU kernels: reinstall it from a wheel, or with NVRTC 12.8 at hand"
             )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Samples of a dtype that the core does not read, in one that it does, and their vertices back again."""
+"""Samples of a dtype that the kernels do not read, in one that they do, and their vertices back again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..arguments.samples import Samples
 
-# What the core reads, and its name of it.
+# What the kernels read, and their name of it.
 NATIVE = {
     torch.float32: "float32",
     torch.float64: "float64",
@@ -18,10 +18,9 @@ NATIVE = {
     torch.int8: "int8",
     torch.int16: "int16",
     torch.int32: "int32",
-    torch.bool: "uint8",
 }
 # Other real dtypes, and the native one that holds their values best.
-CONVERTED = {
+_CONVERTED = {
     "int64": torch.float64,
     "uint16": torch.int32,
     "uint32": torch.float64,
@@ -30,12 +29,15 @@ CONVERTED = {
     "float8_e4m3fnuz": torch.float32,
     "float8_e5m2": torch.float32,
     "float8_e5m2fnuz": torch.float32,
+    "float8_e8m0fnu": torch.float32,
 }
 
 
 def converted(vol: Samples) -> Tensor:
-    """Return a volume in a dtype the core reads."""
-    return vol.owner.to(CONVERTED[vol.dtype]) if vol.dtype in CONVERTED else vol.owner
+    """Return a volume in a dtype the kernels read."""
+    if vol.dtype == "bool":  # any byte but 0 is true
+        return vol.owner.view(torch.uint8).ne(0).view(torch.uint8)
+    return vol.owner.to(_CONVERTED[vol.dtype]) if vol.dtype in _CONVERTED else vol.owner
 
 
 def narrowed(verts: Tensor, vol: Samples) -> Tensor:

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The CPU backend: hands samples to the compiled core as addresses and allocates what it fills."""
+"""The CPU backend: hands samples to the compiled core as addresses and allocates what it fills.
+
+The core reads every real dtype at any strides. No operation of torch reads a sample here: it could start
+torch's threads, and in a forked child of a process that has some it would wait for them for ever.
+"""
 
 from __future__ import annotations
 
@@ -7,51 +11,109 @@ import torch
 from torch import Tensor
 
 from .. import _core
-from ..arguments.samples import Samples, address
-from ..arguments.volume import no_memory, no_nan
-from .converted import CONVERTED, NATIVE, converted, narrowed
-from .results import empty, refuse_fake_mode
+from ..arguments.arrays import no_memory
+from ..arguments.placement import Triple
+from ..arguments.request import Request
+from ..arguments.samples import Samples
+from ..arguments.volume import has_changed, no_nan, no_nan_in_mask
+from .results import Surface, empty, refuse_fake_mode
 
 _INT32_MAX = 2**31 - 1
+_NO_MASK = (0, (0, 0, 0))
 
 
-def marching_cubes(vol: Samples, level: float) -> tuple[Tensor, Tensor]:
-    """Extract from a checked volume."""
-    if vol.dtype in CONVERTED:
-        refuse_fake_mode()  # before torch's conversion fails there in words of its own
-    samples, threads = converted(vol), torch.get_num_threads()
-    at, dtype = address(samples, "vol"), NATIVE[samples.dtype]
+def surface(request: Request, normals: bool = False) -> Surface:
+    """Extract what is asked."""
+    vol, mask = request.volume, request.mask
     try:
         plan = _core.prepare(
-            at, dtype, samples.shape, samples.stride(), level, 0, (0, 0, 0), False, False, 0, threads
+            vol.address,
+            vol.dtype,
+            vol.shape,
+            vol.strides,
+            request.level,
+            *((mask.address, mask.strides) if mask else _NO_MASK),
+            request.skip_nan,
+            request.closed,
+            request.spacing,
+            0,
+            torch.get_num_threads(),
         )
+        if plan.has_nan:
+            refuse_nan(vol, mask)
+            raise has_changed(vol)
+        wide = plan.vertices > _INT32_MAX
+        coordinate = torch.float64 if vol.dtype == "float64" else torch.float32
+        verts, verts_at = empty(plan.vertices, 3, coordinate)
+        faces, faces_at = empty(plan.triangles, 3, torch.int64 if wide else torch.int32)
+        plan.emit(verts_at, faces_at, wide)
+        if not normals:
+            return Surface(verts, faces)
+        directions, directions_at = empty(plan.vertices, 3, coordinate)
+        plan.emit_normals(directions_at)
     except MemoryError:
-        raise no_memory(vol) from None
-    if plan.has_nan:
-        refuse_fake_mode()
-        raise no_nan(samples)
-    coordinate = torch.float64 if dtype == "float64" else torch.float32
-    wide = plan.vertices > _INT32_MAX
-    verts, verts_at = empty(plan.vertices, 3, coordinate)
-    faces, faces_at = empty(plan.triangles, 3, torch.int64 if wide else torch.int32)
-    plan.emit(verts_at, faces_at, wide)
-    return narrowed(verts, vol), faces
+        raise no_memory("vol", vol.shape) from None
+    return Surface(verts, faces, directions)
+
+
+def placed(verts: Tensor, spacing: Triple, origin: Triple, real: torch.dtype) -> Tensor:
+    """Carry vertices from voxels to the world: in place, or copied to another type."""
+    if real == verts.dtype and spacing == (1, 1, 1) and origin == (0, 0, 0):
+        return verts
+    to, at = (verts, verts.data_ptr()) if real == verts.dtype else empty(len(verts), 3, real)
+    double = torch.float64
+    _core.place(
+        verts.data_ptr(),
+        verts.dtype == double,
+        at,
+        real == double,
+        len(verts),
+        spacing,
+        origin,
+        torch.get_num_threads(),
+    )
+    return to
+
+
+def value_range(vol: Samples) -> tuple[float, float]:
+    """Return the least and the greatest sample that is not NaN; the first is greater where there is none."""
+    seen = _survey(vol)
+    return seen.low, seen.high
+
+
+def _survey(vol: Samples) -> _core.Survey:
+    return _core.survey(vol.address, vol.dtype, vol.shape, vol.strides, torch.get_num_threads())
+
+
+def refuse_nan(vol: Samples, mask: Samples | None = None) -> None:
+    """Raise the error for a checked volume that has NaN in it, where it has."""
+    if "float" not in vol.dtype:
+        return
+    refuse_fake_mode()
+    if mask:
+        raise no_nan_in_mask()
+    seen = _survey(vol)
+    if seen.nans:
+        raise no_nan(vol, seen.nans, seen.first_nan)
 
 
 def grid_interp(vol: Samples, points: Samples) -> Tensor:
     """Interpolate checked samples; computes in float64 where the volume is, else in float32."""
     real = torch.float64 if vol.dtype == "float64" else torch.float32
-    count, channels = points.shape[0], vol.shape[0]
-    values, values_at = empty(count, channels, real)
-    samples = vol.owner.to(real).contiguous()
-    at = points.owner.to(real).contiguous()
-    interpolate = _core.grid_interp_float64 if real == torch.float64 else _core.grid_interp_float32
-    interpolate(
-        address(samples, "vol"),
-        vol.shape,
-        address(at, "points"),
-        count,
-        values_at,
-        torch.get_num_threads(),
-    )
+    try:
+        values, values_at = empty(points.shape[0], vol.shape[0], real)
+        _core.grid_interp(
+            vol.address,
+            vol.dtype,
+            vol.shape,
+            vol.strides,
+            points.address,
+            points.dtype,
+            points.shape,
+            points.strides,
+            values_at,
+            torch.get_num_threads(),
+        )
+    except MemoryError:
+        raise no_memory("vol", vol.shape) from None
     return values

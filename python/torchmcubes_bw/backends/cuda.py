@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,13 @@ import torch
 from torch import Tensor
 
 from .. import _core
+from ..arguments.placement import Triple
+from ..arguments.request import Request
 from ..arguments.samples import Samples
-from ..arguments.volume import no_nan
+from ..arguments.volume import has_changed, no_nan
 from . import kernel_files
 from .converted import NATIVE, converted, narrowed
+from .results import Surface
 
 _INT32_MAX = 2**31 - 1
 # Its name before torch 2.5.
@@ -79,10 +83,9 @@ def current_stream(device: torch.device) -> int:
     return handle
 
 
-def marching_cubes(
-    kernels: _core.CudaKernels, stream: int, vol: Samples, level: float
-) -> tuple[Tensor, Tensor]:
-    """Extract from a checked volume on the kernels' device."""
+def surface(kernels: _core.CudaKernels, stream: int, request: Request) -> Surface:
+    """Extract what is asked, on the kernels' device."""
+    vol, level = request.volume, request.level
     samples, device = converted(vol), vol.device
     dtype = NATIVE[samples.dtype]
     at, shape, strides = samples.data_ptr(), samples.shape, samples.stride()
@@ -90,7 +93,8 @@ def marching_cubes(
     with _memory_errors():
         plan = _core.cuda_prepare(kernels, stream, at, dtype, shape, strides, level, scratch.data_ptr())
         if plan.has_nan:
-            raise no_nan(samples)
+            refuse_nan(vol, samples)
+            raise has_changed(vol)
         coordinate = torch.float64 if dtype == "float64" else torch.float32
         wide = plan.vertices > _INT32_MAX
         index = torch.int64 if wide else torch.int32
@@ -98,7 +102,31 @@ def marching_cubes(
         faces = torch.empty((plan.triangles, 3), dtype=index, device=device)
         plan.emit(verts.data_ptr(), faces.data_ptr(), wide)
     # `scratch` goes back to torch's allocator, which gives it out again in the order of the stream.
-    return narrowed(verts, vol), faces
+    return Surface(narrowed(verts, vol), faces)
+
+
+def placed(verts: Tensor, spacing: Triple, origin: Triple) -> Tensor:
+    """Carry vertices from voxels to the world, in float64."""
+    apart, first = (torch.tensor(t, dtype=torch.float64, device=verts.device) for t in (spacing, origin))
+    return verts.to(torch.float64) * apart + first
+
+
+def value_range(vol: Samples) -> tuple[float, float]:
+    """Return the least and the greatest sample that is not NaN; the first is greater where there is none."""
+    samples = converted(vol)
+    if not samples.is_floating_point():
+        low, high = samples.aminmax() if samples.dtype != torch.bool else samples.to(torch.uint8).aminmax()
+        return float(low), float(high)
+    nan = torch.isnan(samples)
+    low, high = samples.masked_fill(nan, math.inf).amin(), samples.masked_fill(nan, -math.inf).amax()
+    return float(low), float(high)
+
+
+def refuse_nan(vol: Samples, samples: Tensor) -> None:
+    """Raise the error for a checked volume that has NaN in it; `samples` are its own, converted."""
+    flags = torch.isnan(samples)
+    if count := int(flags.sum()):
+        raise no_nan(vol, count, int(flags.flatten().to(torch.uint8).argmax()))
 
 
 def grid_interp(kernels: _core.CudaKernels, stream: int, vol: Samples, points: Samples) -> Tensor:

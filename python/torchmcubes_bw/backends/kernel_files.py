@@ -11,6 +11,7 @@ from typing import Any
 # Jetson's and its relatives' (TX1, TX2, Xavier, Orin, Thor, under its name of CUDA 12 too). A cubin runs on
 # another minor version among desktop GPUs only, never from or to one of these.
 TEGRA = {53, 62, 72, 87, 101, 110}
+_NOTHING: dict[str, Any] = {"compiler": None, "options": [], "cubins": [], "ptx": []}
 FOLDER = Path(__file__).parent.parent / "kernels"
 
 
@@ -19,9 +20,15 @@ def manifest() -> dict[str, Any]:
     """Return what kernels are aboard: compiler, options, cubins and PTX by capability (90 for 9.0)."""
     path = FOLDER / "manifest.json"
     if not path.exists():
-        return {"compiler": None, "options": [], "cubins": [], "ptx": []}
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
+        return dict(_NOTHING)
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+        numbers = [*found["cubins"], *found["ptx"]]
+        if not all(type(number) is int for number in numbers):
+            raise TypeError(f"{numbers}")
+        return {**_NOTHING, **found}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return {**_NOTHING, "damaged": f"{type(error).__name__}: {error}"}
 
 
 def images_for(capability: tuple[int, int], cubins: list[int], ptx: list[int]) -> list[str]:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Memory for results on the CPU."""
+"""What the backends return, and memory for it on the CPU."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,9 +11,28 @@ from torch import Tensor
 from ..arguments.samples import address
 
 
+class Surface(NamedTuple):
+    """What a backend makes of a request, in voxels."""
+
+    verts: Tensor
+    faces: Tensor
+    normals: Tensor | None = None
+
+    def to(self, device: torch.device) -> Surface:
+        """Return it on another device."""
+        return Surface(*(None if part is None else part.to(device) for part in self))  # type: ignore[arg-type]
+
+
 def empty(rows: int, columns: int, dtype: torch.dtype) -> tuple[Tensor, int]:
-    """Allocate a result on the CPU, whatever the default device is; return it and its address."""
-    result = torch.empty((rows, columns), dtype=dtype, device="cpu")
+    """Allocate a result on the CPU, whatever the default device is; return it and its address.
+
+    Raises:
+        MemoryError: the machine's memory is full, of which torch says so in other words.
+    """
+    try:
+        result = torch.empty((rows, columns), dtype=dtype, device="cpu")
+    except RuntimeError as error:
+        raise MemoryError(str(error)) from None
     return result, address(result, "the result")
 
 

@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from .. import fields, marching_cubes
-from ..arguments.volume import no_nan, volume
+from ..arguments.volume import volume
+from ..backends import cpu
 from ..backends.converted import converted
 from ..mesh import is_closed
 from .errors import FAILED, CliError, reported
@@ -115,12 +116,14 @@ def _mesh(
 ) -> tuple[NDArray[np.float64], NDArray[np.int32], str]:
     """Return vertices and faces in the scan's coordinates, and what was decided on the way."""
     # In a dtype the kernels read: torch itself knows no minimum of the wider unsigned ones.
-    vol = converted(volume(scan.vol, "Nz, Ny, Nx"))
+    samples = volume(scan.vol, "Nz, Ny, Nx")
+    vol = converted(samples)
     rule = "as given"
     if level is None and scan.level is not None:
         level, rule = scan.level, "the sample's own"
     elif level is None:
-        level, rule = choose_level(_without_nan(vol))
+        cpu.refuse_nan(samples)
+        level, rule = choose_level(vol)
     verts, faces = marching_cubes(_on_device(vol, device), level)
     if len(faces) == 0:
         low, high = float(vol.min()), float(vol.max())
@@ -135,12 +138,6 @@ def _mesh(
         triangles,
         f"level {level:g} ({rule}), object {side} it",
     )
-
-
-def _without_nan(vol: torch.Tensor) -> torch.Tensor:
-    if vol.is_floating_point() and bool(torch.isnan(vol).any()):
-        raise no_nan(vol)
-    return vol
 
 
 def _on_device(vol: torch.Tensor, device: Device) -> torch.Tensor:

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""Where the voxels lie in the world: spacing and origin, each a number or three, (x, y, z)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .samples import Samples
+
+Triple = tuple[float, float, float]
+
+
+def spacing(value: Any) -> Triple:
+    """Check the distances between samples."""
+    found = _triple(value, "spacing")
+    if min(found) <= 0:
+        raise ValueError(f"spacing must be positive, got {value}")
+    return found
+
+
+def origin(value: Any) -> Triple:
+    """Check the position of sample (0, 0, 0)."""
+    return _triple(value, "origin")
+
+
+def vertex_dtype(value: Any, vol: Samples) -> torch.dtype:
+    """Check the vertices' type; None is the volume's own choice."""
+    if value is None:
+        return torch.float64 if vol.dtype == "float64" else torch.float32
+    if value is not torch.float32 and value is not torch.float64:
+        raise ValueError(f"dtype must be torch.float32, torch.float64 or None, got {value}")
+    real: torch.dtype = value
+    return real
+
+
+def _triple(value: Any, name: str) -> Triple:
+    numbers = value.tolist() if isinstance(value, (Tensor, np.ndarray, np.generic)) else value
+    if isinstance(numbers, (int, float)):
+        numbers = [numbers] * 3
+    try:
+        x, y, z = (float(number) for number in numbers)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"{name} must be a number or three numbers (x, y, z), got {value!r}") from None
+    if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(z)):
+        raise ValueError(f"{name} must be finite, got {value}")
+    return x, y, z
