@@ -22,6 +22,7 @@ def nan_volume(dtype=torch.float32):
 
 
 MASKED = np.ma.masked_equal(np.arange(24.0).reshape(2, 3, 4), 7)
+LONG_ROW = torch.tensor([0, 1], dtype=torch.uint8).as_strided((2, 2, 2**32 + 64), (0, 1, 0))
 MANY = torch.ones(1, 1, 1).expand(2**62, 1, 1)
 SKIP = ' (nan="skip" passes over them)'
 NAN_TEXT = "vol must not contain NaN, got 3 NaN samples, the first at vol[1, 2, 69]" + SKIP
@@ -82,6 +83,8 @@ CASES = [
     (marching_cubes, (nan_volume(torch.bfloat16), 0), ValueError, NAN_TEXT),
     (marching_cubes, (torch.full((1, 1, 1), float("nan")), 0), ValueError,
      "vol must not contain NaN, got 1 NaN sample, the first at vol[0, 0, 0]" + SKIP),
+    (marching_cubes, (LONG_ROW, 0.5), ValueError,
+     "vol must have at most 858993459 samples a row (Nx), got shape (2, 2, 4294967360)"),
     (grid_interp, ("vol", POINTS), TypeError,
      "vol must be a torch.Tensor or numpy.ndarray, got str"),
     (grid_interp, (VOL, POINTS), ValueError,
