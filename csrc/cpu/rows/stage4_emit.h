@@ -301,12 +301,23 @@ void emit_faces_of_row(const FaceRow& row) {
     });
 }
 
+// Whether every edge with a vertex belongs to a cell that counts of this very row. Then the running numbers
+// grow at these cells alone, as their cases tell, whatever the others look like: so it is where NaN begins
+// some samples away from the surface.
+inline bool grow_at(CellEdges edges, u64 counting) {
+    u64 used = 0;
+    for (int yz = 0; yz < 4; ++yz) used |= edges[yz]->x | edges[yz]->y;
+    return ((used | edges[0]->z | edges[1]->z) & ~counting) == 0;
+}
+
 template <class Lanes, class Index>
 void emit_used_faces_of_row(const FaceRow& row) {
     const Index* end = static_cast<Index*>(row.end);
     for_words_of_cells<Index>(row, [&row, end](CellEdges edges, u64 active, i64 w, Index* to) {
         const u64 counting = active & row.cells[w];
-        if (counting == active) return Lanes::emit_faces(edges, active, to, end);
+        if (!counting) return to;
+        if (counting == active || grow_at(edges, counting))
+            return Lanes::emit_faces(edges, counting, to, end);
         return emit_counting_faces(edges, counting, to);
     });
 }
