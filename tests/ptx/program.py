@@ -166,14 +166,20 @@ _GUARDED = re.compile(r"@(!?)(%?[\w$]+)\s+")
 
 
 def _body(text: str, at: int, kernel: Kernel) -> int:
-    depth, line, seen = 1, _line(text, at), at
+    line, seen = _line(text, at), at
+    scopes: list[dict[str, str]] = [{}]  # of each brace that is open: its own registers, and what they are called
+    opened = 0
     while True:
         at = _skip_space(text, at)
         line, seen = line + text.count("\n", seen, at), at
         if text[at] in "{}":
-            depth += 1 if text[at] == "{" else -1
+            if text[at] == "{":
+                scopes.append(dict(scopes[-1]))
+                opened += 1
+            else:
+                scopes.pop()
             at += 1
-            if depth == 0:
+            if not scopes:
                 return at
             continue
         label = _LABEL.match(text, at)
@@ -184,12 +190,23 @@ def _body(text: str, at: int, kernel: Kernel) -> int:
                 kernel.labels[label[1]] = len(kernel.code)
             at = label.end()
             continue
-        if text.startswith(".loc", at):
+        if re.compile(r"\.loc\s").match(text, at):
             at = text.index("\n", at)
             continue
         end = text.index(";", at)
-        _statement(text[at:end].strip(), line, kernel)
+        statement = text[at:end].strip()
+        if len(scopes) > 1:
+            statement = _renamed(statement, scopes[-1], opened)
+        _statement(statement, line, kernel)
         at = end + 1
+
+
+def _renamed(statement: str, scope: dict[str, str], number: int) -> str:
+    """Give the registers that are declared within a brace names of their own."""
+    if statement.startswith(".reg"):
+        for name in re.findall(r"%?[A-Za-z_][\w$]*(?=\s*(?:,|$))", statement):
+            scope[name] = f"%{name.lstrip('%')}_of_{number}"
+    return re.sub(r"%?[A-Za-z_][\w$]*", lambda word: scope.get(word[0], word[0]), statement)
 
 
 def _statement(text: str, line: int, kernel: Kernel) -> None:
