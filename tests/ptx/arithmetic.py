@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from program import PtxError
+from ptx.program import PtxError
 
 Array = NDArray
 

@@ -12,10 +12,12 @@ import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
 import torch
-from driver import Device, build_library
-from host import Host, shipped
-from machine import Counts
+from ptx.driver import Device, build_library
+from ptx.host import Host, shipped
+from ptx.threads import Counts
 from torchmcubes_bw import fields, marching_cubes
 
 
@@ -49,14 +51,19 @@ def table(counts: dict[str, Counts], sizes: dict[str, int]) -> str:
     lines.append(f"{'together':28} {total:12,}")
     stored = sum(c.sectors.get("store", 0) for n, c in counts.items() if "emit" in n)
     least = (sizes["verts"] + sizes["faces"]) / 32
-    lines.append(f"sectors stored by the emitting kernels: {stored:,}, {stored / max(1, least):.2f} times their bytes")
+    lines.append(
+        f"sectors stored by the emitting kernels: {stored:,}, {stored / max(1, least):.2f} times their bytes"
+    )
     return "\n".join(lines)
 
 
 def hot(counts: dict[str, Counts], text: list[str], most: int) -> str:
     """The lines of PTX that are executed most, with how many lanes they have."""
     found = [(w, t, line, name) for name, c in counts.items() for line, (w, t) in c.lines.items()]
-    lines = [f"{w:12,} {t / w:5.1f} lanes  {name}:{line}  {' '.join(text[line - 1].split())}" for w, t, line, name in sorted(found)[::-1][:most]]
+    lines = [
+        f"{w:12,} {t / w:5.1f} lanes  {name}:{line}  {' '.join(text[line - 1].split())}"
+        for w, t, line, name in sorted(found)[::-1][:most]
+    ]
     return "\n".join(lines)
 
 

@@ -16,10 +16,11 @@ from importlib import util
 from pathlib import Path
 from typing import Any
 
-from machine import Counts, Launch, Shape
-from memory import Arena
-from program import Kernel, Program, PtxError, parse
-from translate import Translated, translate
+from ptx.machine import Launch
+from ptx.memory import Arena
+from ptx.program import Kernel, Program, PtxError, parse
+from ptx.threads import Counts, Shape
+from ptx.translate import Translated, translate
 
 SOURCE = Path(__file__).parent / "libcuda.c"
 _INVALID, _FAULT, _NOT_FOUND = 1, 719, 500
@@ -174,7 +175,9 @@ class Device:
             return _INVALID
         arguments = bytearray()
         for k, variable in enumerate(kernel.params.values()):
-            arguments = arguments.ljust(variable.offset, b"\0") + ctypes.string_at(parameters[k], variable.size)
+            arguments = arguments.ljust(variable.offset, b"\0") + ctypes.string_at(
+                parameters[k], variable.size
+            )
         self.launches += 1
         seed = None if self.seed is None else self.seed + self.launches
         translated = module.kernel(kernel.name, self.seed is not None)

@@ -6,11 +6,24 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from program import Instruction, Kernel, PtxError
+from ptx.program import Instruction, Kernel, PtxError
 
 # A whole warp or a whole block takes part, so threads wait for one another before it.
 WARP_WIDE = {"shfl", "vote", "match", "redux"}
-_NO_RESULT = {"st", "red", "bra", "brx", "ret", "exit", "membar", "fence", "prefetch", "cp", "trap", "nanosleep"}
+_NO_RESULT = {
+    "st",
+    "red",
+    "bra",
+    "brx",
+    "ret",
+    "exit",
+    "membar",
+    "fence",
+    "prefetch",
+    "cp",
+    "trap",
+    "nanosleep",
+}
 _LAUNCH_WIDE = {"%ntid.x", "%ntid.y", "%ntid.z", "%nctaid.x", "%nctaid.y", "%nctaid.z"}
 
 
@@ -38,7 +51,7 @@ def results(instruction: Instruction) -> list[str]:
         return []
     if op[0] in ("bar", "barrier") and "red" not in op:
         return []
-    found = [name for name in names(instruction.operands[0])]
+    found = names(instruction.operands[0])
     return found + (["%CC"] if "cc" in op else [])
 
 
@@ -162,8 +175,39 @@ def _polling(blocks: list[Block]) -> None:
 
 
 _PURE = {
-    *("mov", "cvt", "cvta", "add", "sub", "mul", "mad", "and", "or", "xor", "not", "shl", "shr", "neg", "abs"),
-    *("min", "max", "setp", "selp", "div", "rem", "clz", "popc", "bfind", "brev", "bfe", "bfi", "lop3", "prmt"),
+    *(
+        "mov",
+        "cvt",
+        "cvta",
+        "add",
+        "sub",
+        "mul",
+        "mad",
+        "and",
+        "or",
+        "xor",
+        "not",
+        "shl",
+        "shr",
+        "neg",
+        "abs",
+    ),
+    *(
+        "min",
+        "max",
+        "setp",
+        "selp",
+        "div",
+        "rem",
+        "clz",
+        "popc",
+        "bfind",
+        "brev",
+        "bfe",
+        "bfi",
+        "lop3",
+        "prmt",
+    ),
     *("shf", "fma", "set", "cnot"),
 }
 

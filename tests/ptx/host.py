@@ -12,7 +12,7 @@ from unittest import mock
 import numpy as np
 import torch
 import torchmcubes_bw
-from driver import Device
+from ptx.driver import Device
 from torch import Tensor
 from torchmcubes_bw import _checks, _core, _cuda
 
@@ -33,7 +33,9 @@ class Host:
         self.kernels = self._told(_core.CudaKernels, 0, ptx + b"\0")
         self.bottom = device.arena.top
 
-    def marching_cubes(self, vol: Tensor, level: float, wide: bool = False, shift: int = 0) -> tuple[Tensor, Tensor]:
+    def marching_cubes(
+        self, vol: Tensor, level: float, wide: bool = False, shift: int = 0
+    ) -> tuple[Tensor, Tensor]:
         """Extract; with `wide` the faces are int64, with `shift` the samples begin so many bytes later."""
         self.reset()
         samples, dtype = _checks.native(_checks.volume(vol, "Nz, Ny, Nx"))
@@ -82,10 +84,14 @@ class Host:
         state = self.device.arena.state[bytes_.ctypes.data - self.device.arena.base :][: max(extent, item)]
         state[:] = 0
         if tensor.numel():
-            known = torch.from_numpy(state.reshape(-1, item)).as_strided((*tensor.shape, item), (*(s * item for s in tensor.stride()), 1))
+            known = torch.from_numpy(state.reshape(-1, item)).as_strided(
+                (*tensor.shape, item), (*(s * item for s in tensor.stride()), 1)
+            )
             known.fill_(2)
             overlapping = any(s == 0 for s in tensor.stride())
-            (copy[_first(tensor)] if overlapping else copy).copy_(tensor[_first(tensor)] if overlapping else tensor)
+            (copy[_first(tensor)] if overlapping else copy).copy_(
+                tensor[_first(tensor)] if overlapping else tensor
+            )
         return copy
 
     @contextlib.contextmanager

@@ -1,88 +1,91 @@
 # SPDX-License-Identifier: MIT
-"""The GPU's memory: one arena, of which every byte is known to be free, allocated or written."""
+"""The GPU's memory, of which every byte is known to be free, allocated or written."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from program import PtxError
+from ptx.program import PtxError
 
 FREE, ALLOCATED, WRITTEN = 0, 1, 2
-_STATES = {4: "u4", 8: "u8", 2: "u2", 1: "u1"}
+_LINE = 64  # bytes to which a space is aligned
+_STATES = {1: "u1", 2: "u2", 4: "u4", 8: "u8"}
+_WRITTEN = {n: np.frombuffer(bytes([WRITTEN]) * n, d)[0] for n, d in _STATES.items()}
+_ALLOCATED = {n: np.frombuffer(bytes([ALLOCATED]) * n, d)[0] for n, d in _STATES.items()}
 
 
 class Space:
     """Bytes that threads load and store: the arena, or all blocks' shared or all threads' local memory."""
 
     def __init__(self, size: int, name: str) -> None:
-        self.name = name
-        # Of whole words, in memory that the system gives aligned.
-        self.bytes = np.zeros(-(-max(size, 64) // 64) * 64 + 64, np.uint8)
-        skip = -self.bytes.ctypes.data % 64
-        self.bytes = self.bytes[skip : skip + -(-max(size, 64) // 64) * 64]
-        self.size = size
-        self.state = np.zeros(len(self.bytes), np.uint8)
-        self._views = {d: self.bytes.view(d) for d in ("u1", "i1", "u2", "i2", "f2", "u4", "i4", "f4")}
-        self._views |= {d: self.bytes.view(d) for d in ("u8", "i8", "f8")}
+        self.name, self.size = name, size
+        room = -(-max(size, 1) // _LINE) * _LINE
+        bytes_ = np.zeros(room + _LINE, np.uint8)
+        skip = -bytes_.ctypes.data % _LINE
+        self.bytes = bytes_[skip : skip + room]
+        self.state = np.zeros(room, np.uint8)
+        kinds = (f"{kind}{n}" for kind in "uif" for n in (1, 2, 4, 8) if (kind, n) != ("f", 1))
+        self._views = {d: self.bytes.view(d) for d in kinds}
         self._states = {n: self.state.view(d) for n, d in _STATES.items()}
-        self._written = {n: np.frombuffer(bytes([WRITTEN]) * n, d)[0] for n, d in _STATES.items()}
-        self._allocated = {n: np.frombuffer(bytes([ALLOCATED]) * n, d)[0] for n, d in _STATES.items()}
 
     def view(self, dtype: str) -> np.ndarray:
         return self._views[dtype]
 
-    def check(self, at: np.ndarray, item: int, total: int, what: str) -> np.ndarray:
-        """Return the byte offsets as indices; all have to be inside and aligned."""
-        if not at.size:
-            return at.view(np.int64)
-        if int(at.max()) > self.size - total:
+    def checked(self, at: np.ndarray, size: int) -> np.ndarray:
+        """Return byte offsets as signed numbers; `size` bytes at each are inside and aligned."""
+        if int(at.max()) > self.size - size:
             bad = int(at.max())
-            place = f"byte {bad}" if bad < 1 << 62 else f"byte {bad - (1 << 64)}"
-            raise PtxError(f"{what}: {place} is outside of the {self.size} bytes of {self.name} memory")
-        if int(np.bitwise_or.reduce(at)) & (total - 1):
-            raise PtxError(f"{what}: an address is not a multiple of {total}")
+            bad -= (1 << 64) if bad >> 63 else 0
+            raise PtxError(f"byte {bad} is outside of the {self.size} bytes of {self.name} memory")
+        if int(np.bitwise_or.reduce(at)) & (size - 1):
+            raise PtxError(f"an address is not a multiple of {size}")
         return at.view(np.int64)
 
-    def check_loaded(self, index: np.ndarray, item: int, what: str) -> None:
+    def check_loaded(self, index: np.ndarray, site: Any) -> None:
         """Every byte must have been written; `index` counts items."""
-        state = self._states[item][index]
-        if (state == self._written[item]).all():
-            return
-        bad = int(index[state != self._written[item]][0]) * item
-        one = self.state[bad : bad + item]
-        kind = "that is not allocated" if (one == FREE).any() else "that nothing was written to"
-        raise PtxError(f"{what}: reads {self.name} memory {kind}, {item} bytes at {bad}")
+        item = site.item
+        good = self._states[item][index] == _WRITTEN[item]
+        if not good.all():
+            raise site.error(f"reads {self._fault(index[~good], item, 'that nothing was written to')}")
 
-    def mark_stored(self, index: np.ndarray, item: int, what: str) -> None:
+    def mark_stored(self, index: np.ndarray, site: Any) -> None:
+        """Every byte must be allocated, and counts as written from now on."""
+        item = site.item
         state = self._states[item][index]
-        known = (state == self._written[item]) | (state == self._allocated[item])
-        if not known.all():
-            one = self.state.reshape(-1, item)[index]
-            if (one == FREE).any():
-                bad = int(index[(one == FREE).any(-1)][0]) * item
-                raise PtxError(f"{what}: writes {self.name} memory that is not allocated, {item} bytes at {bad}")
-        self._states[item][index] = self._written[item]
+        if not ((state == _WRITTEN[item]) | (state == _ALLOCATED[item])).all():
+            free = (self.state.reshape(-1, item)[index] == FREE).any(-1)
+            if free.any():
+                raise site.error(f"writes {self._fault(index[free], item, '')}")
+        self._states[item][index] = _WRITTEN[item]
+
+    def _fault(self, index: np.ndarray, item: int, otherwise: str) -> str:
+        at = int(index[0]) * item
+        free = (self.state[at : at + item] == FREE).any()
+        return f"{item} bytes at {at} of {self.name} memory {'that are not allocated' if free else otherwise}"
 
 
 class Arena(Space):
-    """The memory of the device. Addresses are those of the host's own memory that stands for it."""
+    """The device's memory. Addresses are those of the host's memory that stands for it."""
 
-    GAP = 256  # free bytes between two allocations
+    GAP = 256  # free bytes between two allocations, at least
 
     def __init__(self, size: int) -> None:
         super().__init__(size, "global")
         self.base = self.bytes.ctypes.data
         self.top = 0
 
-    def reset(self) -> None:
-        self.state[: self.top] = FREE
-        self.top = 0
-
     def allocate(self, size: int, align: int = 256, shift: int = 0) -> int:
         """Return the offset of fresh bytes, `shift` bytes after a multiple of `align`."""
         at = -(-(self.base + self.top + self.GAP) // align) * align - self.base + shift
         if at + size + self.GAP > self.size:
-            raise MemoryError(f"the arena of {self.size} bytes is full: {size} more were asked for")
+            raise MemoryError(f"the arena of {self.size} bytes has no room for {size} more")
         self.state[at : at + size] = ALLOCATED
         self.bytes[at : at + size] = 0xA5
         self.top = at + size
         return at
+
+    def free_from(self, bottom: int) -> None:
+        """Free all that was allocated after the arena's top was at `bottom`."""
+        self.state[bottom : self.top] = FREE
+        self.top = bottom

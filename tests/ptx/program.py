@@ -167,7 +167,9 @@ _GUARDED = re.compile(r"@(!?)(%?[\w$]+)\s+")
 
 def _body(text: str, at: int, kernel: Kernel) -> int:
     line, seen = _line(text, at), at
-    scopes: list[dict[str, str]] = [{}]  # of each brace that is open: its own registers, and what they are called
+    scopes: list[dict[str, str]] = [
+        {}
+    ]  # of each brace that is open: its own registers, and what they are called
     opened = 0
     while True:
         at = _skip_space(text, at)
