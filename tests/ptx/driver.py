@@ -16,7 +16,7 @@ from importlib import util
 from pathlib import Path
 from typing import Any
 
-from ptx.machine import Launch
+from ptx.machine import MOST_STEPS, Launch
 from ptx.memory import Arena
 from ptx.program import Kernel, Program, PtxError, parse
 from ptx.threads import Counts, Shape
@@ -77,13 +77,14 @@ class Device:
     Attributes:
         seed: None for threads in the order of the program, a number for a random order that it tells.
         checked: look for races and for reads of what was never written; else count sectors only.
+        most_steps: a wave of blocks that takes more makes no progress.
         counts: of every launch since `clear`, by the kernel's name.
     """
 
     def __init__(self, arena_bytes: int, checked: bool = True) -> None:
         self.arena = Arena(arena_bytes)
         self.seed: int | None = None
-        self.checked = checked
+        self.checked, self.most_steps = checked, MOST_STEPS
         self.counts: dict[str, Counts] = {}
         self.error: Exception | None = None
         self.modules: dict[int, Module] = {}
@@ -181,7 +182,8 @@ class Device:
         self.launches += 1
         seed = None if self.seed is None else self.seed + self.launches
         translated = module.kernel(kernel.name, self.seed is not None)
-        done = Launch(translated, shape, bytes(arguments), self.arena, seed, self.checked).execute()
+        launch = Launch(translated, shape, bytes(arguments), self.arena, seed, self.checked, self.most_steps)
+        done = launch.execute()
         self.counts.setdefault(kernel.name, Counts()).add(done)
         return 0
 

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 import torchmcubes_bw
 from ptx.driver import Device
+from ptx.memory import FREE, WRITTEN
+from ptx.program import PtxError
 from torch import Tensor
 from torchmcubes_bw import _checks, _core, _cuda
 
@@ -32,6 +34,7 @@ class Host:
         self.device = device
         self.kernels = self._told(_core.CudaKernels, 0, ptx + b"\0")
         self.bottom = device.arena.top
+        self.seed = 1
 
     def marching_cubes(
         self, vol: Tensor, level: float, wide: bool = False, shift: int = 0
@@ -42,7 +45,14 @@ class Host:
         samples = self.to_device(samples, shift)
         with self._in_arena(), mock.patch.object(_cuda, "_INT32_MAX", -1 if wide else 2**31 - 1):
             verts, faces = self._told(_cuda.marching_cubes, self.kernels, 0, samples, dtype, level)
+        for result in (verts, faces):
+            self._check_written(result)
         return _checks.narrowed(verts.clone(), vol), faces.clone()
+
+    def _check_written(self, result: Tensor) -> None:
+        at = result.data_ptr() - self.device.arena.base
+        if result.numel() and (self.device.arena.state[at : at + result.nbytes] != WRITTEN).any():
+            raise PtxError(f"a result of shape {tuple(result.shape)} is not written all over")
 
     def grid_interp(self, vol: Tensor, points: Tensor) -> Tensor:
         self.reset()
@@ -52,9 +62,7 @@ class Host:
 
     def reset(self) -> None:
         """Free what the last call allocated."""
-        arena = self.device.arena
-        arena.state[self.bottom : arena.top] = 0
-        arena.top = self.bottom
+        self.device.arena.free_from(self.bottom)
         self.device.error = None
 
     def _told(self, call: Any, *arguments: Any) -> Any:
@@ -66,50 +74,36 @@ class Host:
                 raise self.device.error from None
             raise
 
-    def allocate(self, size: int, shift: int = 0, written: bool = False) -> np.ndarray:
+    def allocate(self, size: int, shift: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Return fresh bytes in the arena, and their states."""
         arena = self.device.arena
         at = arena.allocate(size, shift=shift)
-        if written:
-            arena.state[at : at + size] = 2
-        return arena.bytes[at : at + size]
+        return arena.bytes[at : at + size], arena.state[at : at + size]
 
     def to_device(self, tensor: Tensor, shift: int = 0) -> Tensor:
-        """Return a copy in the arena with the same strides; of what lies between its elements, nothing is allocated."""
-        tensor = tensor.detach()
+        """Return a copy in the arena with the same strides; between its elements nothing is allocated."""
         item = tensor.element_size()
-        spans = [(n - 1) * s for n, s in zip(tensor.shape, tensor.stride(), strict=True) if n]
-        extent = (sum(spans) + 1) * item if tensor.numel() else 0
-        bytes_ = self.allocate(max(extent, item), shift)
+        steps = [(n - 1) * stride for n, stride in zip(tensor.shape, tensor.stride(), strict=True)]
+        bytes_, state = self.allocate((sum(steps) + 1) * item if tensor.numel() else item, shift)
+        state[:] = FREE
         copy = torch.from_numpy(bytes_).view(tensor.dtype).as_strided(tensor.shape, tensor.stride())
-        state = self.device.arena.state[bytes_.ctypes.data - self.device.arena.base :][: max(extent, item)]
-        state[:] = 0
         if tensor.numel():
-            known = torch.from_numpy(state.reshape(-1, item)).as_strided(
-                (*tensor.shape, item), (*(s * item for s in tensor.stride()), 1)
-            )
-            known.fill_(2)
-            overlapping = any(s == 0 for s in tensor.stride())
-            (copy[_first(tensor)] if overlapping else copy).copy_(
-                tensor[_first(tensor)] if overlapping else tensor
-            )
+            once = tuple(slice(0, 1) if stride == 0 else slice(None) for stride in tensor.stride())
+            copy[once].copy_(tensor[once])
+            strides = (*(stride * item for stride in tensor.stride()), 1)
+            torch.from_numpy(state).as_strided((*tensor.shape, item), strides).fill_(WRITTEN)
         return copy
 
     @contextlib.contextmanager
     def _in_arena(self) -> Iterator[None]:
         """Let torch.empty allocate in the arena."""
 
-        def empty(size: Any, *, dtype: torch.dtype, device: Any = None) -> Tensor:
+        def empty(size: Any, *, dtype: torch.dtype, **_device: Any) -> Tensor:
             shape = (size,) if isinstance(size, int) else tuple(size)
             count = int(np.prod(shape, dtype=np.int64))
-            bytes_ = self.allocate(max(count, 1) * dtype.itemsize)
             if not count:
                 return torch.zeros(shape, dtype=dtype)
-            return torch.from_numpy(bytes_).view(dtype).reshape(shape)
+            return torch.from_numpy(self.allocate(count * dtype.itemsize)[0]).view(dtype).reshape(shape)
 
         with mock.patch.object(torch, "empty", empty):
             yield
-
-
-def _first(tensor: Tensor) -> tuple[Any, ...]:
-    """Return an index that takes one element of each side that repeats itself."""
-    return tuple(slice(0, 1) if stride == 0 else slice(None) for stride in tensor.stride())

@@ -18,7 +18,7 @@ from ptx.warps import Together
 _WAVE = 1 << 17  # threads that run side by side
 # In random order: how often a step is not the lowest in the program, and how often only some threads go.
 _STRAY, _PART = 0.4, 0.25
-_MOST_STEPS = 2_000_000  # of a wave: more than that are threads that wait for ever
+MOST_STEPS = 2_000_000  # of a wave: more than that are threads that wait for ever
 
 
 class Launch(Access, Together):
@@ -36,10 +36,11 @@ class Launch(Access, Together):
         arena: Arena,
         seed: int | None,
         checked: bool,
+        most_steps: int = MOST_STEPS,
     ) -> None:
         self.kernel, self.shape, self.arguments, self.arena = kernel, shape, arguments, arena
         self.random = None if seed is None else np.random.default_rng(seed)
-        self.checked = checked
+        self.checked, self.most_steps = checked, most_steps
         self.constants: dict[str, np.ndarray] = {}
         self.counts = Counts(launches=1, threads=shape.blocks * shape.threads)
         self.visits = np.zeros((len(kernel.codes), 2), np.int64)
@@ -90,7 +91,7 @@ class Launch(Access, Together):
             at = self._next(polled, last_run)
             last_run[at] = step
             polled = self.kernel.blocks[at].polls
-            if step > _MOST_STEPS:
+            if step > self.most_steps:
                 raise PtxError(f"{self.kernel.kernel.name}: the threads make no progress")
             group = self._take(at)
             if group is not None:

@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: MIT
+"""What the interpreted GPU computes, byte for byte against the CPU: `python tests/ptx/battery.py [NAME...]`.
+
+Prints a line of JSON for each case: what was wrong, or null, and how much ran.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import numpy as np
+import torch
+import volumes
+from ptx.driver import Device, build_library
+from ptx.host import Host, shipped
+from ptx.mutants import Mutant, mutants
+from ptx.program import PtxError
+from torch import Tensor
+from torchmcubes_bw import grid_interp, marching_cubes
+
+ARENA = 96 << 20
+DTYPES = ("float32", "float64", "float16", "bfloat16", "uint8", "int8", "int16", "int32", "int64")
+Checked = Callable[..., None]
+
+
+def same(got: tuple[Tensor, ...], want: tuple[Tensor, ...], what: object) -> None:
+    for a, b in zip(got, want, strict=True):
+        if a.dtype != b.dtype or a.shape != b.shape:
+            raise AssertionError(f"{what}: {a.dtype} {tuple(a.shape)}, wanted {b.dtype} {tuple(b.shape)}")
+        if a.numpy().tobytes() != b.numpy().tobytes():
+            raise AssertionError(f"{what}: other bytes than the CPU's")
+
+
+def check(host: Host, vol: Tensor, level: float, wide: bool = False, shift: int = 0) -> None:
+    verts, faces = marching_cubes(vol, level)
+    got = host.marching_cubes(vol, level, wide, shift)
+    what = (tuple(vol.shape), vol.stride(), str(vol.dtype), level, host.device.seed)
+    same(got, (verts, faces.to(torch.int64) if wide else faces), what)
+
+
+def noise(shape: tuple[int, ...], seed: int = 0) -> Tensor:
+    return torch.from_numpy(volumes.noise(shape, seed))
+
+
+def all_256_cubes(host: Host) -> None:
+    """Side by side in one volume, and the cells between them."""
+    corners = torch.tensor([[-1.0 if case >> c & 1 else 0.7 for c in range(8)] for case in range(256)])
+    cubes = corners.reshape(8, 32, 2, 2, 2).permute(2, 0, 3, 1, 4).reshape(2, 16, 64)
+    check(host, cubes, 0.0)
+
+
+def small_and_thin_shapes(host: Host) -> None:
+    shapes = [(1, 1, 1), (1, 5, 5), (5, 1, 5), (5, 5, 1), (2, 2, 2), (2, 3, 31), (3, 2, 32), (2, 3, 33)]
+    shapes += [(2, 2, 63), (3, 2, 64), (2, 3, 65), (7, 11, 13), (3, 5, 96), (2, 70, 64), (9, 4, 128)]
+    for seed, shape in enumerate(shapes):
+        check(host, noise(shape, seed), 0.1)
+
+
+def long_and_large_shapes(host: Host) -> None:
+    shapes = [(3, 40, 130), (2, 3, 1100), (2, 300, 5), (3, 200, 200), (2, 2, 33_000), (2, 32, 1025)]
+    shapes += [(600, 2, 2), (520, 3, 40), (32, 32, 32), (24, 64, 64)]
+    for seed, shape in enumerate(shapes):
+        check(host, noise(shape, seed), 0.1)
+    check(host, torch.from_numpy(volumes.ball((40, 64, 96), (45.2, 30.1, 19.7), 12.2)), 0.0)
+    check(host, torch.from_numpy(volumes.gyroid(48)), 0.1)
+
+
+def many_rounds_of_the_scan(host: Host) -> None:
+    check(host, noise((4100, 2, 2)), 0.1)
+
+
+def nothing_inside(host: Host) -> None:
+    for shape in ((3, 3, 3), (5, 40, 70), (2, 64, 64)):
+        check(host, torch.ones(shape), 0.0)
+        check(host, torch.ones(shape), 2.0)
+
+
+def dtypes_and_ties(host: Host) -> None:
+    """Samples equal to the level, levels between integers and outside of the type."""
+    for shape in ((4, 5, 70), (3, 8, 64)):
+        values = torch.from_numpy(np.random.default_rng(7).integers(0, 4, shape))
+        for name in DTYPES:
+            vol = values.to(getattr(torch, name))
+            for level in (0.5, 1, 2.5) if shape[2] == 70 else (1.5, 300.0, -300.0):
+                check(host, vol, level)
+    check(host, torch.from_numpy(volumes.integer_lattice((6, 9, 96))), -3)
+
+
+def strides_and_odd_addresses(host: Host) -> None:
+    base = noise((9, 10, 71))
+    check(host, base.permute(2, 1, 0), 0.1)
+    check(host, base[::2, 1::2, ::3], 0.1)
+    check(host, base[:, 1:, 1:65], 0.1)
+    check(host, base[:1].expand(4, -1, -1), 0.1)
+    check(host, base[:, :, :1].expand(-1, -1, 70), 0.1)
+    for name in ("uint8", "int16", "float32", "float64"):
+        dtype = getattr(torch, name)
+        vol = ((noise((4, 6, 64)) + 1) * 60).clamp(0, 255).to(dtype)
+        for items in (1, 3):
+            check(host, vol, 70.5, shift=items * dtype.itemsize)
+        check(host, vol[:, 1:, 3:], 70.5)
+
+
+def wide_faces(host: Host) -> None:
+    for shape in ((2, 2, 2), (5, 7, 70), (6, 32, 64)):
+        check(host, noise(shape), 0.1, wide=True)
+
+
+def infinities_and_subnormals(host: Host) -> None:
+    rng = np.random.default_rng(11)
+    values = np.array([-np.inf, -1, 0, 2, np.inf], np.float32)
+    for shape in ((4, 5, 67), (3, 4, 64)):
+        vol = torch.from_numpy(rng.choice(values, shape))
+        for level in (0.0, float("inf"), float("-inf")):
+            check(host, vol, level)
+        tiny = torch.from_numpy(rng.integers(-40, 40, shape).astype(np.float32) * np.float32(1e-44))
+        check(host, tiny, 1.5e-44)
+        check(host, tiny.to(torch.float64) * 1e-270, 0.0)
+        check(host, (tiny * 1e38).to(torch.float16), 0.0)
+
+
+def not_a_number(host: Host) -> None:
+    """Refused, wherever it is, and the next call works."""
+    for dtype in (torch.float32, torch.float64, torch.float16, torch.bfloat16):
+        for at in (0, 31, 32, 63):
+            bad = torch.ones(3, 4, 64, dtype=dtype)
+            bad[2, 1, at] = float("nan")
+            try:
+                host.marching_cubes(bad, 0.0)
+            except ValueError as error:
+                if not str(error).endswith(f"the first at vol[2, 1, {at}]"):
+                    raise AssertionError(str(error)) from error
+            else:
+                raise AssertionError(f"a NaN went unnoticed at {at} of {dtype}")
+    check(host, noise((3, 4, 64)), 0.1)
+
+
+def interpolation(host: Host) -> None:
+    vol, points = torch.rand(3, 4, 5, 6), torch.rand(700, 3) * 8 - 1
+    points[5, 1], points[9, 0] = float("nan"), float("inf")
+    for dtype in (torch.float32, torch.float64):
+        given = vol.to(dtype), points.to(dtype)
+        same((host.grid_interp(*given),), (grid_interp(*given),), dtype)
+    same((host.grid_interp(vol, points[:0]),), (torch.empty(0, 3),), "no points")
+
+
+def any_order(host: Host) -> None:
+    """Threads in random orders, down to single accesses to memory."""
+    first = int(host.seed)
+    todo = [(noise((5, 6, 70)), 0.1), (noise((3, 9, 96), 1), 0.1), (noise((40, 2, 33), 2), 0.2)]
+    todo += [(torch.from_numpy(volumes.ball((12, 12, 40), (20.2, 5.1, 6.7), 4.2)), 0.0)]
+    todo += [((noise((4, 8, 64), 3) * 50).to(torch.int8), 3), (noise((3, 4, 65), 4).double(), 0.1)]
+    for k, (vol, level) in enumerate(todo):
+        host.device.seed = first + 100 * k
+        check(host, vol, level, wide=k == 2)
+    host.device.seed = first
+    vol, points = torch.rand(2, 4, 5, 6), torch.rand(300, 3) * 6
+    same((host.grid_interp(vol, points),), (grid_interp(vol, points),), "interpolation in random order")
+
+
+CASES: dict[str, Callable[[Host], None]] = {
+    case.__name__: case
+    for case in (
+        long_and_large_shapes,
+        any_order,
+        dtypes_and_ties,
+        many_rounds_of_the_scan,
+        strides_and_odd_addresses,
+        infinities_and_subnormals,
+        not_a_number,
+        small_and_thin_shapes,
+        wide_faces,
+        interpolation,
+        nothing_inside,
+        all_256_cubes,
+    )
+}
+
+
+def for_mutants(host: Host) -> None:
+    """What every mutant of the kernels for float32 shows on."""
+    for vol in (noise((3, 5, 70)), noise((3, 2, 64), 1)):
+        check(host, vol, 0.1)
+
+
+def launched(host: Host, ptx: str) -> list[str]:
+    """Return the kernels that `for_mutants` launches, in their order in the file."""
+    for_mutants(host)
+    return sorted(host.device.counts, key=lambda name: ptx.index(f".entry {name}("))
+
+
+def caught(device: Device, mutant: Mutant) -> str | None:
+    """Return how a mutant is caught, or None."""
+    device.most_steps = 20_000
+    try:
+        for_mutants(Host(device, mutant.ptx.encode()))
+    except (PtxError, AssertionError, ValueError, MemoryError) as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def fuzz(host: Host, seed: int) -> None:
+    """Draw a volume of any shape, type, strides, level and schedule."""
+    rng = random.Random(seed)
+    sides = [rng.choice([1, 2, 3, 4, 5, 7, 9, 16, 31, 33]) for _ in range(2)]
+    shape = (*sides, rng.choice([1, 2, 31, 32, 33, 63, 64, 65, 96, 100, 128, 200]))
+    values = torch.from_numpy(np.random.default_rng(seed).integers(-6, 7, shape))
+    dtype = getattr(torch, rng.choice(DTYPES))
+    vol = (values.abs() if dtype == torch.uint8 else values).to(dtype)
+    if rng.random() < 0.4:
+        vol = vol.permute(rng.sample(range(3), 3))
+    if rng.random() < 0.3:
+        vol = vol[:: rng.choice([1, 2]), :, rng.choice([0, 1, 3]) :]
+    host.device.seed = seed if rng.random() < 0.6 else None
+    shift = rng.randrange(4) * dtype.itemsize
+    if vol.numel():
+        check(host, vol, rng.choice([-1, 0, 0.5, 2, 7]), rng.random() < 0.3, shift)
+
+
+def report(name: str, began: float, wrong: str | None, device: Device, **more: Any) -> None:
+    done = device.counts.values()
+    line = {
+        "case": name,
+        "wrong": wrong,
+        "seconds": round(time.perf_counter() - began, 2),
+        "launches": sum(c.launches for c in done),
+        "threads": sum(c.threads for c in done),
+        "instructions": sum(c.thread_instructions for c in done),
+        "kernels": sorted(device.counts),
+    }
+    print(json.dumps({**line, **more}), flush=True)
+    device.counts.clear()
+
+
+def run_cases(names: list[str], host: Host) -> None:
+    for name in names:
+        began, wrong = time.perf_counter(), None
+        host.device.seed = None
+        try:
+            CASES[name](host)
+        except Exception:
+            wrong = traceback.format_exc(limit=-3)
+        report(name, began, wrong, host.device, seed=host.seed)
+
+
+def run_mutants(host: Host, part: tuple[int, int]) -> None:
+    """Run each `part[1]`-th mutant, from number `part[0]` on."""
+    ptx = shipped().read_text("utf-8").rstrip("\0")
+    kernels = launched(host, ptx)
+    report("what mutants are held against", time.perf_counter(), None, host.device)
+    for mutant in list(mutants(ptx, kernels))[part[0] :: part[1]]:
+        began = time.perf_counter()
+        host.device.arena.free_from(host.bottom)
+        how = caught(host.device, mutant)
+        report(f"mutant {mutant.name}", began, None if how else "it was not caught", host.device, caught=how)
+
+
+def run_fuzz(host: Host, rounds: int) -> None:
+    began = time.perf_counter()
+    for k in range(rounds):
+        fuzz(host, host.seed + k)
+    report(f"{rounds} volumes from seed {host.seed} on", began, None, host.device)
+
+
+def seeds() -> Iterator[int]:
+    yield random.SystemRandom().randrange(2**31)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(CASES)}")
+    parser.add_argument("--library", type=Path, help="the driver, where it is built already")
+    parser.add_argument("--seed", type=int, default=1, help="of random orders and volumes")
+    parser.add_argument("--mutants", metavar="K/N", help="the mutants K, K + N, ...")
+    parser.add_argument("--rounds", type=int, default=0, help="so many random volumes")
+    given = parser.parse_args()
+    torch.manual_seed(given.seed)
+    device = Device(ARENA)
+    device.offer(given.library or build_library(Path(tempfile.mkdtemp())))
+    host = Host(device, shipped().read_bytes())
+    host.seed = given.seed
+    run_cases(given.names, host)
+    if given.mutants:
+        first, _, step = given.mutants.partition("/")
+        run_mutants(host, (int(first), int(step)))
+    if given.rounds:
+        run_fuzz(host, given.rounds)
+
+
+if __name__ == "__main__":
+    main()
