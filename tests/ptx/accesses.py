@@ -53,7 +53,7 @@ class Accesses(Operands):
         return self._named(Site(self.kernel.name, i, space, DTYPES[kind], count, strong, read_only))
 
     def _named(self, site: Site) -> tuple[str, Site]:
-        name = f"I{site.instruction.line}_{site.space}"
+        name = f"I{len(self.constants)}"
         self.constants[name] = site
         return name, site
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ptx.machine import MOST_STEPS, Launch
-from ptx.memory import Arena
+from ptx.memory import WRITTEN, Arena
 from ptx.program import Kernel, Program, PtxError, parse
 from ptx.threads import Counts, Shape
 from ptx.translate import Translated, translate
@@ -61,7 +61,7 @@ class Module:
                 continue
             at = arena.allocate(variable.size)
             arena.bytes[at : at + variable.size] = list(variable.data)
-            arena.state[at : at + variable.size] = 2
+            arena.state[at : at + variable.size] = WRITTEN
             self.addresses[variable.name] = arena.base + at
 
     def kernel(self, name: str, fine: bool) -> Translated:
@@ -196,12 +196,12 @@ class Device:
     def _fill(self, to: int, value: int, size: int, _stream: int) -> int:
         at = self._offset(to, size)
         self.arena.bytes[at : at + size] = value
-        self.arena.state[at : at + size] = 2
+        self.arena.state[at : at + size] = WRITTEN
         return 0
 
     def _copy_to_host(self, to: int, source: int, size: int, _stream: int) -> int:
         at = self._offset(source, size)
-        if (self.arena.state[at : at + size] != 2).any():
+        if self.checked and (self.arena.state[at : at + size] != WRITTEN).any():
             raise PtxError("the host reads bytes that nothing was written to")
         self.copies += 1
         ctypes.memmove(to, source, size)

@@ -137,11 +137,13 @@ class Launch(Access, Together):
         return self.kernel.codes[at].whole
 
     def _ready(self, threads: np.ndarray, at: int, wait: str) -> np.ndarray:
-        n = len(threads)
-        if n == self.total:
-            return np.ones(n, bool)
+        if len(threads) == self.total and self._full_mask(at):
+            return np.ones(len(threads), bool)
         if wait == "block":
             return self._block_ready(threads, at)
+        return self._warp_ready(threads, at)
+
+    def _warp_ready(self, threads: np.ndarray, at: int) -> np.ndarray:
         here = np.zeros(self.total, bool)
         here[threads] = True
         here, alive = words(here), words(self.alive)
@@ -150,7 +152,20 @@ class Launch(Access, Together):
         own = np.uint32(1) << (threads & 31).astype(np.uint32)
         if ((mask & own) == 0).any():
             raise PtxError(f"{self._where(at)}: a thread is not in the mask that it gives")
-        return (mask & alive[warp] & ~here[warp]) == 0
+        ready = (mask & alive[warp] & ~here[warp]) == 0
+        if not self._full_mask(at):
+            self._check_masks_agree(threads[ready], mask[ready], at)
+        return ready
+
+    def _check_masks_agree(self, threads: np.ndarray, mask: np.ndarray, at: int) -> None:
+        """All threads that a mask names give the same mask."""
+        given = np.zeros(self.total, np.uint32)
+        given[threads] = mask
+        rows = given.reshape(-1, LANES)[threads >> 5]
+        named = (mask[:, None] >> np.arange(LANES, dtype=np.uint32) & 1).astype(bool)
+        living = self.alive.reshape(-1, LANES)[threads >> 5]
+        if (named & living & (rows != mask[:, None])).any():
+            raise PtxError(f"{self._where(at)}: threads of one mask give different ones")
 
     def _block_ready(self, threads: np.ndarray, at: int) -> np.ndarray:
         arrived = np.bincount(self.block_of[threads], minlength=self.wave_blocks)

@@ -28,11 +28,11 @@ class Mutant(NamedTuple):
     ptx: str
 
 
-def mutants(ptx: str, kernels: list[str]) -> Iterator[Mutant]:
-    """Yield the mutants of some kernels: barriers, what a warp does together, stores."""
+def mutants(ptx: str, executed: dict[str, set[int]]) -> Iterator[Mutant]:
+    """Yield mutants of what is executed, its lines by kernel: barriers, what a warp does together, stores."""
     lines = ptx.split("\n")
-    for kernel in kernels:
-        span = _span(lines, kernel)
+    for kernel, numbers in executed.items():
+        span = [number - 1 for number in sorted(numbers)]
         for at in span:
             if _BARRIER.match(lines[at]):
                 yield _changed(lines, at, "", f"{kernel}: a barrier left out")
@@ -48,12 +48,6 @@ def mutants(ptx: str, kernels: list[str]) -> Iterator[Mutant]:
         for at in stores[:1]:
             half = max(1, _store_size(lines[at]) // 2)
             yield _changed(lines, at, _shifted(lines[at], half), f"{kernel}: a misaligned store")
-
-
-def _span(lines: list[str], kernel: str) -> range:
-    first = next(k for k, line in enumerate(lines) if re.search(rf"\.entry {kernel}\(", line))
-    last = next(k for k in range(first, len(lines)) if lines[k].startswith("}"))
-    return range(first, last)
 
 
 def _changed(lines: list[str], at: int, text: str, name: str) -> Mutant:

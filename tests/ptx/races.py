@@ -5,8 +5,8 @@ Each access has a number in time. Of each place the last writer and the last rea
 access comes before a later one of another thread where both are of a block that passed a barrier in between,
 or of a warp that passed bar.warp.sync, or where the earlier thread's block passed a fence afterwards and the
 later one's block made an atomic or otherwise strong access after that. Strong accesses (volatile, relaxed,
-acquire, release, atomics) are held against plain ones before them, not among themselves, and plain ones are not
-held against strong ones before them. Local memory is a thread's own.
+acquire, release, atomics) are held against plain ones before them, not among themselves; plain ones are held
+against plain ones only. Local memory is a thread's own.
 """
 
 from __future__ import annotations

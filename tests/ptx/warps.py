@@ -60,7 +60,7 @@ class Together:
         operands: tuple[np.ndarray, np.ndarray, np.ndarray],
         whole: bool,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return what the lane named by `operands` (distance or lane, limits, mask) has, and whether it is in range."""
+        """Return what another lane has, and whether it is in range; `operands`: which, limits, mask."""
         lane = (group.threads & 31).astype(np.int64)
         by, clamp, mask = (v.astype(np.int64) for v in operands)
         by, segment, limit = by & 31, clamp >> 8 & 31, clamp & 31
