@@ -275,7 +275,8 @@ REFUSED = {
         "threads wait for others that never come",
     "setp.lt.u32 %p1, %r1, 7; @%p1 bra $L_on; vote.sync.ballot.b32 %r4, %p1, -1; $L_on: bar.sync 0;":
         "threads wait for others that never come",
-    "mov.u32 %r5, 1; mov.u32 %r6, %laneid; shl.b32 %r5, %r5, %r6; or.b32 %r5, %r5, 1; vote.sync.ballot.b32 %r4, %p1, %r5;":
+    "mov.u32 %r6, %laneid; mov.u32 %r5, 1; shl.b32 %r5, %r5, %r6; or.b32 %r5, %r5, 1;"
+    "vote.sync.ballot.b32 %r4, %p1, %r5;":
         "threads of one mask give different ones",
     "setp.lt.u32 %p1, %r1, 7; @%p1 ret; bar.sync 0;":
         "a barrier after some of the block's threads have returned",
