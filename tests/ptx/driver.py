@@ -129,6 +129,11 @@ class Device:
             "cuLaunchKernel": ((_P, *(_U,) * 7, _P, ctypes.POINTER(_P), _P), self._launch),
             "cuMemsetD8Async": ((ctypes.c_uint64, ctypes.c_ubyte, _SIZE, _P), self._fill),
             "cuMemcpyDtoHAsync": ((_P, ctypes.c_uint64, _SIZE, _P), self._copy_to_host),
+            "cuLibraryLoadData": ((ctypes.POINTER(_P), _P, _P, _P, _U, _P, _P, _U), self._load),
+            "cuLibraryUnload": ((_P,), lambda _library: 0),
+            "cuLibraryGetKernel": ((ctypes.POINTER(_P), _P, _C), self._function),
+            "cuKernelGetFunction": ((ctypes.POINTER(_P), _P), self._function_of),
+            "cuMemHostAlloc": ((ctypes.POINTER(_P), _SIZE, _U), self._pin),
             "cuStreamSynchronize": ((_P,), lambda _stream: 0),
             "cuStreamIsCapturing": ((_P, ctypes.POINTER(_I)), self._capturing),
         }
@@ -153,7 +158,7 @@ class Device:
         status[0] = 0
         return 0
 
-    def _load(self, module: Any, image: int) -> int:
+    def _load(self, module: Any, image: int, *_options: Any) -> int:
         number = len(self.modules) + 1
         self.modules[number] = Module(parse(ctypes.string_at(image).decode()), self.arena)
         module[0] = number
@@ -166,6 +171,15 @@ class Device:
         number = len(self.functions) + 1
         self.functions[number] = (self.modules[module], found)
         function[0] = number
+        return 0
+
+    @staticmethod
+    def _function_of(function: Any, kernel: int) -> int:
+        function[0] = kernel
+        return 0
+
+    def _pin(self, memory: Any, size: int, _flags: int) -> int:
+        memory[0] = self.arena.base + self.arena.allocate_pinned(size)
         return 0
 
     def _launch(self, function: int, *rest: Any) -> int:

@@ -16,7 +16,11 @@ from ptx.driver import Device
 from ptx.memory import FREE, WRITTEN
 from ptx.program import PtxError
 from torch import Tensor
-from torchmcubes_bw import _checks, _core, _cuda
+from torchmcubes_bw import _core
+from torchmcubes_bw.arguments.points import points as checked_points
+from torchmcubes_bw.arguments.volume import volume
+from torchmcubes_bw.backends import cuda
+from torchmcubes_bw.backends.converted import converted
 
 KERNELS = Path(torchmcubes_bw.__file__).parent / "kernels"
 
@@ -45,24 +49,17 @@ class Host:
     ) -> tuple[Tensor, Tensor]:
         """Extract; with `wide` the faces are int64, with `shift` the samples begin so many bytes later."""
         self.reset()
-        samples, dtype = _checks.native(_checks.volume(vol, "Nz, Ny, Nx"))
-        samples = self.to_device(samples, shift)
-        with self._in_arena(), mock.patch.object(_cuda, "_INT32_MAX", -1 if wide else 2**31 - 1):
-            verts, faces = self._told(_cuda.marching_cubes, self.kernels, 0, samples, dtype, level)
-        for result in (verts, faces) if self.device.checked else ():
-            self._check_written(result)
-        return _checks.narrowed(verts.clone(), vol), faces.clone()
-
-    def _check_written(self, result: Tensor) -> None:
-        at = result.data_ptr() - self.device.arena.base
-        if result.numel() and (self.device.arena.state[at : at + result.nbytes] != WRITTEN).any():
-            raise PtxError(f"a result of shape {tuple(result.shape)} is not written all over")
+        samples = volume(self.to_device(vol, shift), "Nz, Ny, Nx")
+        with self._in_arena(), mock.patch.object(cuda, "_INT32_MAX", -1 if wide else 2**31 - 1):
+            verts, faces = self._told(cuda.marching_cubes, self.kernels, 0, samples, level)
+        return self._result(verts), self._result(faces)
 
     def grid_interp(self, vol: Tensor, points: Tensor) -> Tensor:
         self.reset()
-        vol, points = self.to_device(vol), self.to_device(points)
+        samples = volume(self.to_device(vol), "C, Nz, Ny, Nx")
         with self._in_arena():
-            return self._told(_cuda.grid_interp, self.kernels, 0, vol, points).clone()
+            at = checked_points(self.to_device(points), samples)
+            return self._result(self._told(cuda.grid_interp, self.kernels, 0, samples, at))
 
     def reset(self) -> None:
         """Free what the last call allocated."""
@@ -77,6 +74,17 @@ class Host:
             if self.device.error is not None:
                 raise self.device.error from None
             raise
+
+    def _result(self, result: Tensor) -> Tensor:
+        """Return a copy of a result, all of which must have been written."""
+        at = result.data_ptr() - self.device.arena.base
+        state = self.device.arena.state[at : at + result.nbytes] if self._holds(result) else None
+        if self.device.checked and state is not None and (state != WRITTEN).any():
+            raise PtxError(f"a result of shape {tuple(result.shape)} is not written all over")
+        return result.clone()
+
+    def _holds(self, tensor: Tensor) -> bool:
+        return 0 <= tensor.data_ptr() - self.device.arena.base < self.device.arena.size
 
     def allocate(self, size: int, shift: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Return fresh bytes in the arena, and their states."""
@@ -100,7 +108,7 @@ class Host:
 
     @contextlib.contextmanager
     def _in_arena(self) -> Iterator[None]:
-        """Let torch.empty allocate in the arena."""
+        """Let torch.empty allocate in the arena, and what is converted go there."""
 
         def empty(size: Any, *, dtype: torch.dtype, **_device: Any) -> Tensor:
             shape = (size,) if isinstance(size, int) else tuple(size)
@@ -109,5 +117,12 @@ class Host:
                 return torch.zeros(shape, dtype=dtype)
             return torch.from_numpy(self.allocate(count * dtype.itemsize)[0]).view(dtype).reshape(shape)
 
-        with mock.patch.object(torch, "empty", empty):
+        def converted_there(vol: Any) -> Tensor:
+            samples = converted(vol)
+            return samples if self._holds(samples) else self.to_device(samples)
+
+        with (
+            mock.patch.object(torch, "empty", empty),
+            mock.patch.object(cuda, "converted", converted_there),
+        ):
             yield

@@ -73,7 +73,16 @@ class Arena(Space):
     def __init__(self, size: int) -> None:
         super().__init__(size, "global")
         self.base = self.bytes.ctypes.data
-        self.top = 0
+        self.pinned, self.top = self.GAP, 1 << 16  # the host's pinned memory lies below what is allocated
+
+    def allocate_pinned(self, size: int) -> int:
+        """Return the offset of memory of the host's that kernels reach too; it is never freed."""
+        at, self.pinned = self.pinned, -(-(self.pinned + size) // self.GAP) * self.GAP + self.GAP
+        if self.pinned > 1 << 16:
+            raise MemoryError(f"the arena has no room for {size} more bytes of pinned memory")
+        self.state[at : at + size] = WRITTEN
+        self.bytes[at : at + size] = 0
+        return at
 
     def allocate(self, size: int, align: int = 256, shift: int = 0) -> int:
         """Return the offset of fresh bytes, `shift` bytes after a multiple of `align`."""
