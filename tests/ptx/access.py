@@ -57,7 +57,7 @@ class Access:
         index = at // site.item
         if self.watch:
             for k in range(site.count):
-                space.check_loaded(index + k, site)
+                space.check_loaded(index + k, site, self.rules.strict)
             self.watch.load(space, group, at, site)
         view = space.view(site.dtype)
         values = tuple(view[index + k if k else index] for k in range(site.count))
@@ -94,7 +94,7 @@ class Access:
         at = np.broadcast_to(at, group.n)
         index = at // site.item
         if self.watch:
-            space.check_loaded(index, site)
+            space.check_loaded(index, site, self.rules.strict)
             self.watch.atomic(space, group, at, site)
         given = [np.broadcast_to(value, whole) for value in values]
         given = given if mask is None else [value[mask] for value in given]

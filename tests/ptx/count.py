@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import torch
 from ptx.driver import Device, build_library
 from ptx.host import Host, shipped
+from ptx.machine import Rules
 from torchmcubes_bw import fields, marching_cubes
 
 
@@ -30,7 +31,7 @@ def measured(field: str, size: int, ptx: Path | None = None) -> dict[str, Any]:
     want = marching_cubes(vol, fields.FIELDS[field].level)
     results = sum(t.nbytes for t in want)
     with tempfile.TemporaryDirectory() as folder:
-        device = Device(int(1.3 * vol.nbytes) + results + (8 << 20), checked=False)
+        device = Device(int(1.3 * vol.nbytes) + results + (8 << 20), Rules(checked=False))
         device.offer(build_library(Path(folder)))
         host = Host(device, (ptx or shipped()).read_bytes())
         got = host.marching_cubes(vol, fields.FIELDS[field].level)
@@ -59,7 +60,10 @@ def table(result: dict[str, Any]) -> str:
         shared = sum(n for kind, n in s.items() if kind.startswith("shared"))
         lanes = c.thread_instructions / max(1, c.warp_instructions)
         row = [c.warp_instructions, f"{lanes:.1f}", s.get("load", 0), s.get("store", 0), s.get("atomic", 0)]
-        row += [shared, t.get("load", 0), t.get("store", 0)]
+        row += [
+            shared,
+            *(sum(n for key, n in t.items() if key.startswith(kind)) for kind in ("load", "store")),
+        ]
         lines.append(f"{name:28}" + "".join(f"{v:>15,}" if isinstance(v, int) else f"{v:>15}" for v in row))
     together = sum(c.warp_instructions for c in result["kernels"].values())
     stored = sum(c.sectors.get("store", 0) for n, c in result["kernels"].items() if "emit" in n)

@@ -12,11 +12,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import util
 from pathlib import Path
 from typing import Any
 
-from ptx.machine import MOST_STEPS, Launch
+from ptx.machine import Launch, Rules
 from ptx.memory import WRITTEN, Arena
 from ptx.program import Kernel, Program, PtxError, parse
 from ptx.threads import Counts, Shape
@@ -59,7 +60,7 @@ class Module:
         for variable in program.variables.values():
             if variable.data is None:
                 continue
-            at = arena.allocate(variable.size)
+            at = arena.allocate(variable.size, "module")
             arena.bytes[at : at + variable.size] = list(variable.data)
             arena.state[at : at + variable.size] = WRITTEN
             self.addresses[variable.name] = arena.base + at
@@ -75,16 +76,13 @@ class Device:
     """A GPU that interprets. What it is told to do is done at once; an error is kept in `error`.
 
     Attributes:
-        seed: None for threads in the order of the program, a number for a random order that it tells.
-        checked: look for races and for reads of what was never written; else count sectors only.
-        most_steps: a wave of blocks that takes more makes no progress.
-        counts: of every launch since `clear`, by the kernel's name.
+        rules: how launches run; each has a seed of its own where the rules have one.
+        counts: of every launch since the last `counts.clear()`, by the kernel's name.
     """
 
-    def __init__(self, arena_bytes: int, checked: bool = True) -> None:
+    def __init__(self, arena_bytes: int, rules: Rules) -> None:
         self.arena = Arena(arena_bytes)
-        self.seed: int | None = None
-        self.checked, self.most_steps = checked, MOST_STEPS
+        self.rules = rules
         self.counts: dict[str, Counts] = {}
         self.error: Exception | None = None
         self.modules: dict[int, Module] = {}
@@ -194,10 +192,11 @@ class Device:
                 parameters[k], variable.size
             )
         self.launches += 1
-        seed = None if self.seed is None else self.seed + self.launches
-        translated = module.kernel(kernel.name, self.seed is not None)
-        launch = Launch(translated, shape, bytes(arguments), self.arena, seed, self.checked, self.most_steps)
-        done = launch.execute()
+        rules = self.rules
+        if rules.seed is not None:
+            rules = replace(rules, seed=rules.seed + self.launches)
+        translated = module.kernel(kernel.name, rules.seed is not None)
+        done = Launch(translated, shape, bytes(arguments), self.arena, rules).execute()
         self.counts.setdefault(kernel.name, Counts()).add(done)
         return 0
 
@@ -215,7 +214,7 @@ class Device:
 
     def _copy_to_host(self, to: int, source: int, size: int, _stream: int) -> int:
         at = self._offset(source, size)
-        if self.checked and (self.arena.state[at : at + size] != WRITTEN).any():
+        if self.rules.checked and (self.arena.state[at : at + size] != WRITTEN).any():
             raise PtxError("the host reads bytes that nothing was written to")
         self.copies += 1
         ctypes.memmove(to, source, size)

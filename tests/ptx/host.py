@@ -79,24 +79,24 @@ class Host:
         """Return a copy of a result, all of which must have been written."""
         at = result.data_ptr() - self.device.arena.base
         state = self.device.arena.state[at : at + result.nbytes] if self._holds(result) else None
-        if self.device.checked and state is not None and (state != WRITTEN).any():
+        if self.device.rules.checked and state is not None and (state != WRITTEN).any():
             raise PtxError(f"a result of shape {tuple(result.shape)} is not written all over")
         return result.clone()
 
     def _holds(self, tensor: Tensor) -> bool:
         return 0 <= tensor.data_ptr() - self.device.arena.base < self.device.arena.size
 
-    def allocate(self, size: int, shift: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    def allocate(self, size: int, what: str, shift: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Return fresh bytes in the arena, and their states."""
         arena = self.device.arena
-        at = arena.allocate(size, shift=shift)
+        at = arena.allocate(size, what, shift)
         return arena.bytes[at : at + size], arena.state[at : at + size]
 
     def to_device(self, tensor: Tensor, shift: int = 0) -> Tensor:
         """Return a copy in the arena with the same strides; between its elements nothing is allocated."""
         item = tensor.element_size()
         steps = [(n - 1) * stride for n, stride in zip(tensor.shape, tensor.stride(), strict=True)]
-        bytes_, state = self.allocate((sum(steps) + 1) * item if tensor.numel() else item, shift)
+        bytes_, state = self.allocate((sum(steps) + 1) * item if tensor.numel() else item, "samples", shift)
         state[:] = FREE
         copy = torch.from_numpy(bytes_).view(tensor.dtype).as_strided(tensor.shape, tensor.stride())
         if tensor.numel():
@@ -115,7 +115,9 @@ class Host:
             count = int(np.prod(shape, dtype=np.int64))
             if not count:
                 return torch.zeros(shape, dtype=dtype)
-            return torch.from_numpy(self.allocate(count * dtype.itemsize)[0]).view(dtype).reshape(shape)
+            what = "scratch" if dtype == torch.uint8 else "results"
+            bytes_, _ = self.allocate(count * dtype.itemsize, what)
+            return torch.from_numpy(bytes_).view(dtype).reshape(shape)
 
         def converted_there(vol: Any) -> Tensor:
             samples = converted(vol)

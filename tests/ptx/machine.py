@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ptx.access import Access
+from ptx.access import SECTOR, Access
 from ptx.memory import ALLOCATED, Arena, Space
 from ptx.program import PtxError, immediate
 from ptx.races import Watch
@@ -18,31 +19,40 @@ from ptx.warps import Together
 _WAVE = 1 << 17  # threads that run side by side
 # In random order: how often a step is not the lowest in the program, and how often only some threads go.
 _STRAY, _PART = 0.4, 0.25
-MOST_STEPS = 2_000_000  # of a wave: more than that are threads that wait for ever
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a launch runs.
+
+    Attributes:
+        seed: None for threads in the order of the program; a number for a random order that it tells.
+        checked: look for races and for memory that is free or was never written; else count distinct sectors.
+        strict: a load of memory that nothing was written to is an error; else it gives anything.
+        most_steps: a wave of blocks that takes more makes no progress.
+    """
+
+    seed: int | None = None
+    checked: bool = True
+    strict: bool = True
+    most_steps: int = 2_000_000
 
 
 class Launch(Access, Together):
     """A kernel on a grid.
 
-    With a `seed` any thread may run next, down to single accesses to memory where the kernel was translated
-    finely; without, the threads lowest in the program run, so that a warp that parted comes together again.
+    In random order any thread may run next, down to single accesses to memory where the kernel was translated
+    finely; otherwise the threads lowest in the program run, so that a warp that parted comes together again.
     """
 
     def __init__(
-        self,
-        kernel: Translated,
-        shape: Shape,
-        arguments: bytes,
-        arena: Arena,
-        seed: int | None,
-        checked: bool,
-        most_steps: int = MOST_STEPS,
+        self, kernel: Translated, shape: Shape, arguments: bytes, arena: Arena, rules: Rules
     ) -> None:
         self.kernel, self.shape, self.arguments, self.arena = kernel, shape, arguments, arena
-        self.random = None if seed is None else np.random.default_rng(seed)
-        self.checked, self.most_steps = checked, most_steps
+        self.rules, checked = rules, rules.checked
+        self.random = None if rules.seed is None else np.random.default_rng(rules.seed)
         self.constants: dict[str, np.ndarray] = {}
-        self.counts = Counts(launches=1, threads=shape.blocks * shape.threads)
+        self.counts = Counts(1, shape.blocks, shape.blocks * shape.threads)
         self.visits = np.zeros((len(kernel.codes), 2), np.int64)
         self.padded = -(-shape.threads // LANES) * LANES
         self.shared_bytes = -(-(kernel.shared + shape.dynamic) // 64) * 64
@@ -74,6 +84,8 @@ class Launch(Access, Together):
         self.local = Space(total * self.local_bytes, "local")
         for space in (self.shared, self.local):
             space.state[: space.size] = ALLOCATED
+            if self.rules.checked:
+                space.bytes[:] = np.frombuffer(self.arena.random.bytes(len(space.bytes)), np.uint8)
         if self.watch:
             self.watch.wave()
         self.waiting: dict[int, list[np.ndarray]] = {0: [number[self.alive]]}
@@ -91,7 +103,7 @@ class Launch(Access, Together):
             at = self._next(polled, last_run)
             last_run[at] = step
             polled = self.kernel.blocks[at].polls
-            if step > self.most_steps:
+            if step > self.rules.most_steps:
                 raise PtxError(f"{self.kernel.kernel.name}: the threads make no progress")
             group = self._take(at)
             if group is not None:
@@ -265,4 +277,7 @@ class Launch(Access, Together):
                 counts.lines[i.line] = [before[0] + warps, before[1] + threads]
             counts.warp_instructions += warps * block.size
             counts.thread_instructions += threads * block.size
-        counts.touched = {k: int(np.count_nonzero(v)) for k, v in self.touched.items()}
+        for kind, touched in self.touched.items():
+            for what, first, last in self.arena.allocations:
+                name, span = f"{kind} {what}", touched[first // SECTOR : -(-last // SECTOR)]
+                counts.touched[name] = counts.touched.get(name, 0) + int(np.count_nonzero(span))

@@ -42,10 +42,12 @@ class Space:
             raise PtxError(f"an address is not a multiple of {size}")
         return at.view(np.int64)
 
-    def check_loaded(self, index: np.ndarray, site: Any) -> None:
-        """Every byte must have been written; `index` counts items."""
+    def check_loaded(self, index: np.ndarray, site: Any, strict: bool) -> None:
+        """Every byte must be allocated, and where it is strict written; `index` counts items."""
         item = site.item
         good = self._states[item][index] == _WRITTEN[item]
+        if not (good.all() or strict):
+            good = (self.state.reshape(-1, item)[index] != FREE).all(-1)
         if not good.all():
             raise site.error(f"reads {self._fault(index[~good], item, 'that nothing was written to')}")
 
@@ -72,6 +74,8 @@ class Arena(Space):
 
     def __init__(self, size: int) -> None:
         super().__init__(size, "global")
+        self.allocations: list[tuple[str, int, int]] = []  # what for, from, to
+        self.random = np.random.default_rng(0)
         self.base = self.bytes.ctypes.data
         self.pinned, self.top = self.GAP, 1 << 16  # the host's pinned memory lies below what is allocated
 
@@ -84,17 +88,19 @@ class Arena(Space):
         self.bytes[at : at + size] = 0
         return at
 
-    def allocate(self, size: int, align: int = 256, shift: int = 0) -> int:
-        """Return the offset of fresh bytes, `shift` bytes after a multiple of `align`."""
-        at = -(-(self.base + self.top + self.GAP) // align) * align - self.base + shift
+    def allocate(self, size: int, what: str = "", shift: int = 0) -> int:
+        """Return the offset of fresh bytes, with anything in them, `shift` bytes after a multiple of 256."""
+        at = -(-(self.base + self.top + self.GAP) // 256) * 256 - self.base + shift
         if at + size + self.GAP > self.size:
             raise MemoryError(f"the arena of {self.size} bytes has no room for {size} more")
         self.state[at : at + size] = ALLOCATED
-        self.bytes[at : at + size] = 0xA5
+        self.bytes[at : at + size] = np.frombuffer(self.random.bytes(size), np.uint8)
+        self.allocations.append((what, at, at + size))
         self.top = at + size
         return at
 
     def free_from(self, bottom: int) -> None:
         """Free all that was allocated after the arena's top was at `bottom`."""
         self.state[bottom : self.top] = FREE
+        self.allocations = [known for known in self.allocations if known[1] < bottom]
         self.top = bottom

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 from ptx.driver import Module
-from ptx.machine import Launch
+from ptx.machine import Launch, Rules
 from ptx.memory import WRITTEN, Arena
 from ptx.program import PtxError, parse
 from ptx.threads import Shape
@@ -44,7 +44,7 @@ def run(body, inputs, blocks=1, seed=None, most_steps=20_000):
     arguments = struct.pack("<QQ", arena.base + at, arena.base + out)
     shape = Shape((blocks, 1, 1), (len(given) // blocks, 1, 1))
     kernel = module.kernel("k", seed is not None)
-    Launch(kernel, shape, arguments, arena, seed, True, most_steps).execute()
+    Launch(kernel, shape, arguments, arena, Rules(seed, most_steps=most_steps)).execute()
     return arena.bytes[out : out + 8 * len(given)].view(np.uint64).tolist()
 
 
@@ -232,7 +232,7 @@ def test_blocks_that_wait_for_one_another_get_their_turn(seed):
     arena.state[out : out + 8 * 32 * 20] = WRITTEN
     kernel = module.kernel("k", seed is not None)
     arguments = struct.pack("<QQ", arena.base, arena.base + out)
-    Launch(kernel, Shape((20, 1, 1), (32, 1, 1)), arguments, arena, seed, True).execute()
+    Launch(kernel, Shape((20, 1, 1), (32, 1, 1)), arguments, arena, Rules(seed)).execute()
     assert arena.view("u8")[out // 8 : out // 8 + 640 : 32].tolist() == list(range(1, 21))
 
 

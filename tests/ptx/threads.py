@@ -16,16 +16,17 @@ class Counts:
     """What a launch did. Sectors are of 32 bytes, counted once for each warp's access."""
 
     launches: int = 0
+    blocks: int = 0
     threads: int = 0
     warp_instructions: int = 0
     thread_instructions: int = 0
     classes: dict[str, int] = field(default_factory=dict)  # warp-instructions by their name
     sectors: dict[str, int] = field(default_factory=dict)  # "load", "store", "atomic"
     lines: dict[int, list[int]] = field(default_factory=dict)  # of the PTX: warps, threads
-    touched: dict[str, int] = field(default_factory=dict)  # sectors that differ, of the whole launch
+    touched: dict[str, int] = field(default_factory=dict)  # distinct sectors, by what they are of
 
     def add(self, other: Counts) -> None:
-        for name in ("launches", "threads", "warp_instructions", "thread_instructions"):
+        for name in ("launches", "blocks", "threads", "warp_instructions", "thread_instructions"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("classes", "sectors", "touched"):
             mine = getattr(self, name)
