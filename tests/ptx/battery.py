@@ -277,9 +277,13 @@ def run_mutants(host: Host, ptx: str, part: tuple[int, int]) -> None:
 
 
 def run_fuzz(host: Host, rounds: int) -> None:
+    """Stop at the first volume that shows a difference; its seed alone draws it again."""
     began = time.perf_counter()
-    for k in range(rounds):
-        fuzz(host, host.seed + k)
+    for seed in range(host.seed, host.seed + rounds):
+        try:
+            fuzz(host, seed)
+        except Exception as error:
+            raise SystemExit(f"--rounds 1 --seed {seed}: {type(error).__name__}: {error}") from error
     report(f"{rounds} volumes from seed {host.seed} on", began, None, host.device)
 
 
