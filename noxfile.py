@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One command per job: `nox -s lint`, `tests`, `build`, `wheel`, `cross`, `triposr`, `torch_versions`, `ptx`."""
+"""One command per job: `nox -s lint`, `tests`, `build`, `wheel`, `cross`, `ptx` …; `nox --list` has them."""
 
 from __future__ import annotations
 

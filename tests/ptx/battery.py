@@ -96,12 +96,12 @@ def nothing_inside(host: Host) -> None:
 
 def dtypes_and_ties(host: Host) -> None:
     """Samples equal to the level, levels between integers and outside of the type."""
-    for shape in ((4, 5, 70), (3, 8, 64)):
+    levels = {(4, 5, 70): (0.5, 1), (3, 8, 64): (1.5, 300.0, -300.0), (2, 3, 300): (2,)}
+    for shape, some in levels.items():
         values = torch.from_numpy(np.random.default_rng(7).integers(0, 4, shape))
         for name in DTYPES:
-            vol = values.to(getattr(torch, name))
-            for level in (0.5, 1, 2.5) if shape[2] == 70 else (1.5, 300.0, -300.0):
-                check(host, vol, level)
+            for level in some:
+                check(host, values.to(getattr(torch, name)), level)
     check(host, torch.from_numpy(volumes.integer_lattice((6, 9, 96))), -3)
 
 
@@ -136,6 +136,11 @@ def infinities_and_subnormals(host: Host) -> None:
         check(host, tiny, 1.5e-44)
         check(host, tiny.to(torch.float64) * 1e-270, 0.0)
         check(host, (tiny * 1e38).to(torch.float16), 0.0)
+        for dtype in (torch.float16, torch.bfloat16):
+            check(host, vol.to(dtype), 0.5)
+    wild = torch.from_numpy(np.resize(values, (2, 3, 300))) * torch.from_numpy(rng.random((2, 3, 300)) * 1e-6)
+    for dtype in (torch.float16, torch.bfloat16, torch.float64):
+        check(host, wild.to(dtype), 1e-7)
 
 
 def not_a_number(host: Host) -> None:
