@@ -204,11 +204,6 @@ def bf16_to_f32(a: Array) -> Array:
     return np.ascontiguousarray(a.astype(np.uint32) << np.uint32(16)).view(np.float32)
 
 
-def per_byte(call, a: Array, b: Array) -> Array:
-    """A function of signed or unsigned bytes, of four to a word."""
-    return call(np.ascontiguousarray(a).view("u1"), np.ascontiguousarray(b).view("u1"))
-
-
 def dot(a: Array, b: Array, c: Array, kinds: tuple[str, str]) -> Array:
     """dp4a: the sum of four products of bytes, and c."""
     a, b = np.broadcast_arrays(a, b)

@@ -96,11 +96,7 @@ class Operands:
 
     def _other(self, operand: str, dtype: str) -> str:
         if operand.startswith("%"):
-            return (
-                self._as(f"m.special({operand!r}, g)", "u8" if operand == "%globaltimer" else "u4", dtype)
-                if np.dtype(dtype).itemsize <= 4
-                else f"m.special({operand!r}, g).astype('{dtype}')"
-            )
+            return f"m.special({operand!r}, g).astype('{dtype}')"
         name, plus, more = operand.partition("+")
         if name not in self.places:
             raise PtxError(f"{operand} is neither a register nor a variable")
