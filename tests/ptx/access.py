@@ -153,10 +153,12 @@ def bank_steps(group: Group, at: np.ndarray, size: int) -> int:
     if at.size == 1:
         return group.warps
     together = group.threads >> {8: 4, 16: 3}.get(size, 5)
-    words = np.concatenate([at // 4 + k for k in range(max(1, size // 4))])
-    key = np.unique((np.tile(together, max(1, size // 4)) << 32) + words)
-    banks = np.bincount(np.unique(key >> 32, return_inverse=True)[1].reshape(-1) * 32 + (key & 31))
-    return int(np.pad(banks, (0, -len(banks) % 32)).reshape(-1, 32).max(1).sum())
+    words = range(max(1, size // 4))
+    key = np.sort(np.concatenate([(together << 32) + (at // 4 + k) for k in words]))
+    key = key[np.concatenate(([True], key[1:] != key[:-1]))]
+    step = np.concatenate(([0], np.cumsum(key[1:] >> 32 != key[:-1] >> 32)))
+    banks = np.bincount(step * 32 + (key & 31), minlength=32 * (int(step[-1]) + 1))
+    return int(banks.reshape(-1, 32).max(1).sum())
 
 
 def _different(key: np.ndarray) -> int:

@@ -171,6 +171,8 @@ class Launch(Access, Together):
 
     def _check_masks_agree(self, threads: np.ndarray, mask: np.ndarray, at: int) -> None:
         """All threads that a mask names give the same mask."""
+        if not len(mask) or mask.min() == mask.max():
+            return
         given = np.zeros(self.total, np.uint32)
         given[threads] = mask
         rows = given.reshape(-1, LANES)[threads >> 5]
