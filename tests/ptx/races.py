@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Whether two threads of a launch touch the same memory, one of them writing, with nothing to order them.
 
-Each access has a number in time. Of each place the last writer and the last readers are kept. An earlier
-access comes before a later one of another thread where both are of a block that passed a barrier in between,
-or of a warp that passed bar.warp.sync, or where the earlier thread's block passed a fence afterwards and the
-later one's block made an atomic or otherwise strong access after that. Strong accesses (volatile, relaxed,
-acquire, release, atomics) are held against plain ones before them, not among themselves; plain ones are held
-against plain ones only. Local memory is a thread's own.
+Each access has a number in time. Of each place the last writer and the last readers are kept, of these the
+lowest and the highest: where both are of a warp or block, all are. An earlier access comes before a later one of
+another thread where both are of a block that passed a barrier in between, or of a warp that passed
+bar.warp.sync, or where the earlier thread's block passed a fence afterwards and the later one's block made an
+atomic or otherwise strong access after that. What only makes a warp's threads meet, a shuffle or a vote, orders
+nothing. Strong accesses (volatile, relaxed, acquire, release, atomics) are held against plain ones before them,
+not among themselves; plain ones are held against plain ones only. Local memory is a thread's own.
 """
 
 from __future__ import annotations
@@ -17,20 +18,31 @@ import numpy as np
 from ptx.memory import Space
 from ptx.threads import Group
 
-_NOBODY, _SEVERAL_BLOCKS = -1, -2  # below that: several threads, all of block -3 - k
+_NOBODY = -1
+_LAST = np.iinfo(np.int64).max
 
 
 class _Shadow:
-    """Who touched which bytes last, `grain` bytes at a time."""
+    """Who touched which bytes last, `grain` bytes at a time; of readers the lowest and the highest."""
 
     def __init__(self, size: int, grain: int) -> None:
         cells = size // grain + 16
         self.grain = grain
-        self.writer, self.reader = np.full(cells, _NOBODY, np.int64), np.full(cells, _NOBODY, np.int64)
+        self.writer, self.high = np.full(cells, _NOBODY, np.int64), np.full(cells, _NOBODY, np.int64)
+        self.low = np.full(cells, _LAST, np.int64)
         self.written, self.seen = np.zeros(cells, np.int64), np.zeros(cells, np.int64)
 
     def cells(self, at: np.ndarray, size: int) -> list[np.ndarray]:
         return [at // self.grain + k for k in range(max(1, size // self.grain))]
+
+    def writers(self, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the lowest and the highest thread that wrote, and when."""
+        writer = self.writer[cell]
+        return writer, writer, self.written[cell]
+
+    def readers(self, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the lowest and the highest thread that read, and when the last did."""
+        return self.low[cell], self.high[cell], self.seen[cell]
 
 
 class _Caller:
@@ -80,10 +92,9 @@ class Watch:
         if site.strong:
             self.acquired[caller.block] = now
         for cell in shadow.cells(np.broadcast_to(at, group.n), site.size):
-            writer = shadow.writer[cell]
-            if site.read_only and (writer != _NOBODY).any():
+            if site.read_only and (shadow.writer[cell] != _NOBODY).any():
                 raise site.error("reads through the read-only path what this kernel wrote")
-            if not self._ordered(writer, shadow.written[cell], caller).all():
+            if not self._ordered(shadow.writers(cell), caller).all():
                 raise site.error("a race: it reads what another thread writes")
             if not site.strong:
                 self._note_readers(shadow, cell, caller, now)
@@ -110,50 +121,35 @@ class Watch:
             self._check_write(self.shadows[space.name], cell, caller, site)
 
     def _check_write(self, shadow: _Shadow, cell: np.ndarray, caller: _Caller, site: Any) -> None:
-        if not self._ordered(shadow.writer[cell], shadow.written[cell], caller).all():
+        if not self._ordered(shadow.writers(cell), caller).all():
             raise site.error("a race: it writes what another thread writes")
-        if not self._ordered(shadow.reader[cell], shadow.seen[cell], caller).all():
+        if not self._ordered(shadow.readers(cell), caller).all():
             raise site.error("a race: it writes what another thread reads")
 
-    def _ordered(self, who: np.ndarray, when: np.ndarray, caller: _Caller) -> np.ndarray:
-        """Tell, for each place's earlier access, whether it comes before the caller's."""
-        ordered = (who == _NOBODY) | (who == caller.me)
+    def _ordered(self, earlier: tuple[np.ndarray, np.ndarray, np.ndarray], caller: _Caller) -> np.ndarray:
+        """Tell, for each place's earlier accesses, whether all of them come before the caller's."""
+        low, high, when = earlier
+        ordered = (high == _NOBODY) | ((low == caller.me) & (high == caller.me))
         if ordered.all():
             return ordered
-        theirs = self._block_of(who)
-        ordered |= (theirs == caller.block) & (when < self.barrier[caller.block])
-        same_warp = (who >= 0) & (who >> 5 == caller.me >> 5)
+        theirs = high // self.launch.padded
+        one_block = (high != _NOBODY) & (low // self.launch.padded == theirs)
+        ordered |= one_block & (theirs == caller.block) & (when < self.barrier[caller.block])
+        same_warp = (low >> 5 == caller.me >> 5) & (high >> 5 == caller.me >> 5)
         ordered |= same_warp & (when < self.warp_synced[caller.group.threads])
         published = self.published[np.maximum(theirs, 0)]
-        return ordered | (theirs >= 0) & (when < published) & (published < self.acquired[caller.block])
-
-    def _block_of(self, who: np.ndarray) -> np.ndarray:
-        """Return the block of a thread or of several of one; -1 where they are of different ones."""
-        one = np.where(who < _SEVERAL_BLOCKS, -3 - who, who // self.launch.padded)
-        return np.where((who >= 0) | (who < _SEVERAL_BLOCKS), one, -1)
+        return ordered | one_block & (when < published) & (published < self.acquired[caller.block])
 
     def _note_readers(self, shadow: _Shadow, cell: np.ndarray, caller: _Caller, now: int) -> None:
-        """Keep who reads: a thread, that several of a block do, or that those of several blocks do."""
-        before = shadow.reader[cell]
-        fresh = self._ordered(before, shadow.seen[cell], caller)
-        several = np.where(self._block_of(before) == caller.block, -3 - caller.block, _SEVERAL_BLOCKS)
-        mine = np.where(fresh, caller.me, several)
-        shadow.reader[cell], shadow.seen[cell] = mine, now
-        shared = shadow.reader[cell] != mine
-        if shared.any():  # other threads read the same place in this very access
-            _note_several(shadow, cell, mine, caller.block, shared)
-
-
-def _note_several(
-    shadow: _Shadow, cell: np.ndarray, mine: np.ndarray, block: np.ndarray, shared: np.ndarray
-) -> None:
-    mixed = np.isin(cell, cell[shared])
-    order = np.argsort(cell[mixed], kind="stable")
-    cells, blocks, readers = cell[mixed][order], block[mixed][order], mine[mixed][order]
-    starts = np.flatnonzero(np.concatenate(([True], cells[1:] != cells[:-1])))
-    low, high = np.minimum.reduceat(blocks, starts), np.maximum.reduceat(blocks, starts)
-    across = np.maximum.reduceat((readers == _SEVERAL_BLOCKS).astype(np.int8), starts) > 0
-    shadow.reader[cells[starts]] = np.where((low == high) & ~across, -3 - low, _SEVERAL_BLOCKS)
+        """Add those who read; forget earlier ones where they come before all of these."""
+        low, high, _ = earlier = shadow.readers(cell)
+        late = ~self._ordered(earlier, caller)
+        shadow.low[cell], shadow.high[cell], shadow.seen[cell] = _LAST, _NOBODY, now
+        if late.any():
+            np.minimum.at(shadow.low, cell[late], low[late])
+            np.maximum.at(shadow.high, cell[late], high[late])
+        np.minimum.at(shadow.low, cell, caller.me)
+        np.maximum.at(shadow.high, cell, caller.me)
 
 
 def _grain(code: list[Any]) -> int:

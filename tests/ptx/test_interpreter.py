@@ -294,6 +294,17 @@ def test_what_is_refused(body):
 
 
 @pytest.mark.parametrize("seed", [None, 7])
+def test_a_warp_that_reads_together_may_write_after_its_barrier(seed):
+    body = """mov.u64 %rd10, s; shr.u32 %r5, %r1, 5; mul.wide.u32 %rd11, %r5, 4; add.s64 %rd12, %rd10, %rd11;
+    and.b32 %r6, %r1, 31; setp.eq.s32 %p1, %r6, 0; @%p1 st.shared.u32 [%rd12], %r1; bar.warp.sync -1;
+    ld.shared.u32 %r4, [%rd12]; BETWEEN @%p1 st.shared.u32 [%rd12], %r6;"""
+    got = run(body.replace("BETWEEN", "bar.warp.sync -1;") + TAIL32, pairs(), seed=seed)
+    assert got == [t & ~31 for t in range(64)]
+    with pytest.raises(PtxError, match="a race: it writes what another thread reads"):
+        run(body.replace("BETWEEN", "") + TAIL32, pairs(), seed=seed)
+
+
+@pytest.mark.parametrize("seed", [None, 7])
 def test_what_is_not_a_race(seed):
     for between, by in (("bar.sync 0;", 33), ("bar.warp.sync -1;", 1)):
         got = run(TAKE_TURNS + between + READ_NEXT.format(by=by) + TAIL32, pairs(), seed=seed)
