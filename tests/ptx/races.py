@@ -2,12 +2,13 @@
 """Whether two threads of a launch touch the same memory, one of them writing, with nothing to order them.
 
 Each access has a number in time. Of each place the last writer and the last readers are kept, of these the
-lowest and the highest: where both are of a warp or block, all are. An earlier access comes before a later one of
-another thread where both are of a block that passed a barrier in between, or of a warp that passed
+lowest and the highest: where both are of a warp or block, all are. An earlier access comes before a later one
+of another thread where both are of a block that passed a barrier in between, or of a warp that passed
 bar.warp.sync, or where the earlier thread's block passed a fence afterwards and the later one's block made an
-atomic or otherwise strong access after that. What only makes a warp's threads meet, a shuffle or a vote, orders
-nothing. Strong accesses (volatile, relaxed, acquire, release, atomics) are held against plain ones before them,
-not among themselves; plain ones are held against plain ones only. Local memory is a thread's own.
+atomic or otherwise strong access after that. What only makes a warp's threads meet, a shuffle or a vote,
+orders nothing. Strong accesses (volatile, relaxed, acquire, release, atomics) are held against plain ones
+before them, not among themselves; plain ones are held against plain ones only. Local memory is a thread's
+own.
 """
 
 from __future__ import annotations
