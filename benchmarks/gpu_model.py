@@ -148,7 +148,7 @@ def table(counts: list[Counted]) -> str:
         for counted in counts:
             time, bound = predicted_us(counted, card)
             limit = limit_us(counted, card)
-            cells.append(f"{time:.0f} of {limit:.0f}, {time / limit:.1f}× ({bound})")
+            cells.append(f"{time:.0f} of {limit:.{0 if limit >= 10 else 1}f}, {time / limit:.1f}× ({bound})")
         lines.append(f"| {card.name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

@@ -103,6 +103,8 @@ def test_the_weights_are_the_assemblers(architecture):
 
     made = code_sizes(cubin)
     kernels = parse(ptx.read_text("utf-8").rstrip("\0")).kernels
-    weighed = {name: sum(gpu_model.slots(i.name) for i in kernel.code) for name, kernel in kernels.items()}
+    weighed = {
+        name: sum(gpu_model.slots(i.name) for i in kernel.read().code) for name, kernel in kernels.items()
+    }
     assert made.keys() == weighed.keys()
     assert 0.8 < sum(made.values()) / sum(weighed.values()) < 1.5

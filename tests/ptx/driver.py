@@ -67,7 +67,7 @@ class Module:
 
     def kernel(self, name: str, fine: bool) -> Translated:
         if (name, fine) not in self.translated:
-            kernel = self.program.kernels[name]
+            kernel = self.program.kernels[name].read()
             self.translated[name, fine] = translate(kernel, self.program.variables, self.addresses, fine)
         return self.translated[name, fine]
 

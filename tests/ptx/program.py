@@ -43,13 +43,23 @@ class Variable:
 
 @dataclass
 class Kernel:
+    """A kernel; all but its name and parameters is there once `read` was called."""
+
     name: str
+    body: tuple[str, int] | None = None  # the module's text, and where the body begins in it
     params: dict[str, Variable] = field(default_factory=dict)
     variables: dict[str, Variable] = field(default_factory=dict)  # .shared and .local
     registers: dict[str, str] = field(default_factory=dict)  # name or "prefix*" -> type
     code: list[Instruction] = field(default_factory=list)
     labels: dict[str, int] = field(default_factory=dict)
     tables: dict[str, list[str]] = field(default_factory=dict)  # .branchtargets
+
+    def read(self) -> Kernel:
+        """Read the body, at the first call; return the kernel."""
+        if self.body is not None:
+            (text, at), self.body = self.body, None
+            _body(text, at, self)
+        return self
 
     def register_type(self, name: str) -> str | None:
         """Return a register's declared type, or None where `name` is none."""
@@ -158,14 +168,25 @@ def _kernel(text: str, entry: re.Match[str], program: Program) -> int:
         variable.offset, offset = offset, offset + variable.size
         kernel.params[variable.name] = variable
     program.kernels[kernel.name] = kernel
-    return _body(text, text.index("{", close) + 1, kernel)
+    begin = text.index("{", close) + 1
+    kernel.body = text, begin
+    return _end_of_body(text, begin)
+
+
+def _end_of_body(text: str, at: int) -> int:
+    depth = 1
+    for brace in re.compile("[{}]").finditer(text, at):
+        depth += 1 if brace[0] == "{" else -1
+        if depth == 0:
+            return brace.end()
+    raise PtxError("a body without an end")
 
 
 _LABEL = re.compile(r"([\w$%]+)\s*:\s*(?:\.branchtargets\s+([^;]*);)?")
 _GUARDED = re.compile(r"@(!?)(%?[\w$]+)\s+")
 
 
-def _body(text: str, at: int, kernel: Kernel) -> int:
+def _body(text: str, at: int, kernel: Kernel) -> None:
     line, seen = _line(text, at), at
     scopes: list[dict[str, str]] = [
         {}
@@ -182,7 +203,7 @@ def _body(text: str, at: int, kernel: Kernel) -> int:
                 scopes.pop()
             at += 1
             if not scopes:
-                return at
+                return
             continue
         label = _LABEL.match(text, at)
         if label:

@@ -68,7 +68,8 @@ def test_every_kernel_is_executed(results):
         for name, lines in results[case][0]["lines"].items():
             executed[name].update(lines)
     left = {
-        name: [i for i in kernel.code if i.line not in executed[name]] for name, kernel in kernels.items()
+        name: [i for i in kernel.read().code if i.line not in executed[name]]
+        for name, kernel in kernels.items()
     }
     shares = {name: 1 - len(left[name]) / len(kernel.code) for name, kernel in kernels.items()}
     low = [f"{name}: {shares[name]:.0%}, not {left[name][0].text}" for name in kernels if shares[name] < 0.9]
