@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""One command per job: `nox -s lint`, `tests`, `build`, `wheel`, `cross`, `triposr`, `torch_versions`."""
+"""One command per job: `nox -s lint`, `tests`, `build`, `wheel`, `cross`, `ptx` …; `nox --list` has them."""
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from pathlib import Path
 
@@ -101,6 +102,14 @@ def test_in_fresh_environment(session: nox.Session, package: Path, *beside: str)
     session.run(python, "-m", "pip", "check", external=True)
     session.run(python, "-m", "pytest", "-q", external=True)
     return python
+
+
+@nox.session
+def ptx(session: nox.Session) -> None:
+    """Execute the shipped PTX at length: its mutants, and random volumes; `-- 1000` says how many."""
+    session.install(TORCH, ".[test]")
+    rounds, seed = (session.posargs or ["500"])[0], str(secrets.randbelow(2**31))
+    session.run("python", "tests/ptx/battery.py", "--mutants", "0/1", "--rounds", rounds, "--seed", seed)
 
 
 @nox.session

@@ -9,6 +9,7 @@ import sys
 import pytest
 import torch
 import torchmcubes_bw
+from ptx import workers
 
 
 def pytest_report_header():
@@ -16,6 +17,12 @@ def pytest_report_header():
     info = torchmcubes_bw.build_info()
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none, so the GPU tests are skipped"
     return f"torchmcubes-bw {info['version']}: SIMD {info['simd']}, kernels {info['cuda_cubins']}, GPU {gpu}"
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how much of the shipped PTX was executed."""
+    if workers.summary():
+        terminalreporter.write_line(workers.summary())
 
 
 def mesh_hash(verts, faces):

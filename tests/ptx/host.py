@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""The package's own calls on the interpreted GPU: what they allocate lies in the device's arena."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+import torchmcubes_bw
+from ptx.driver import Device
+from ptx.memory import FREE, WRITTEN
+from ptx.program import PtxError
+from torch import Tensor
+from torchmcubes_bw import _core
+from torchmcubes_bw.arguments.points import points as checked_points
+from torchmcubes_bw.arguments.volume import volume
+from torchmcubes_bw.backends import cuda
+from torchmcubes_bw.backends.converted import converted
+
+KERNELS = Path(torchmcubes_bw.__file__).parent / "kernels"
+
+
+def all_shipped() -> list[Path]:
+    """Return the installed package's PTX files, the newest architecture's first."""
+    return sorted(KERNELS.glob("compute_*.ptx"), key=lambda path: -int(path.stem.split("_")[1]))
+
+
+def shipped() -> Path:
+    """Return the installed package's PTX for the newest architecture."""
+    return all_shipped()[0]
+
+
+class Host:
+    """Calls marching_cubes and grid_interp on a device; tensors are copied to it and back."""
+
+    def __init__(self, device: Device, ptx: bytes) -> None:
+        self.device = device
+        self.kernels = self._told(_core.CudaKernels, 0, ptx + b"\0")
+        self.bottom = device.arena.top
+        self.seed = 1
+
+    def marching_cubes(
+        self, vol: Tensor, level: float, wide: bool = False, shift: int = 0
+    ) -> tuple[Tensor, Tensor]:
+        """Extract; with `wide` the faces are int64, with `shift` the samples begin so many bytes later."""
+        self.reset()
+        samples = volume(self.to_device(vol, shift), "Nz, Ny, Nx")
+        with self._in_arena(), mock.patch.object(cuda, "_INT32_MAX", -1 if wide else 2**31 - 1):
+            verts, faces = self._told(cuda.marching_cubes, self.kernels, 0, samples, level)
+        return self._result(verts), self._result(faces)
+
+    def grid_interp(self, vol: Tensor, points: Tensor) -> Tensor:
+        self.reset()
+        samples = volume(self.to_device(vol), "C, Nz, Ny, Nx")
+        with self._in_arena():
+            at = checked_points(self.to_device(points), samples)
+            return self._result(self._told(cuda.grid_interp, self.kernels, 0, samples, at))
+
+    def reset(self) -> None:
+        """Free what the last call allocated."""
+        self.device.arena.free_from(self.bottom)
+        self.device.error = None
+
+    def _told(self, call: Any, *arguments: Any) -> Any:
+        """Call; an error of the interpreter comes out as it was, not as the driver's text."""
+        try:
+            return call(*arguments)
+        except RuntimeError:
+            if self.device.error is not None:
+                raise self.device.error from None
+            raise
+
+    def _result(self, result: Tensor) -> Tensor:
+        """Return a copy of a result, all of which must have been written."""
+        at = result.data_ptr() - self.device.arena.base
+        state = self.device.arena.state[at : at + result.nbytes] if self._holds(result) else None
+        if self.device.rules.checked and state is not None and (state != WRITTEN).any():
+            raise PtxError(f"a result of shape {tuple(result.shape)} is not written all over")
+        return result.clone()
+
+    def _holds(self, tensor: Tensor) -> bool:
+        return 0 <= tensor.data_ptr() - self.device.arena.base < self.device.arena.size
+
+    def allocate(self, size: int, what: str, shift: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Return fresh bytes in the arena, and their states."""
+        arena = self.device.arena
+        at = arena.allocate(size, what, shift)
+        return arena.bytes[at : at + size], arena.state[at : at + size]
+
+    def to_device(self, tensor: Tensor, shift: int = 0) -> Tensor:
+        """Return a copy in the arena with the same strides; between its elements nothing is allocated."""
+        item = tensor.element_size()
+        steps = [(n - 1) * stride for n, stride in zip(tensor.shape, tensor.stride(), strict=True)]
+        bytes_, state = self.allocate((sum(steps) + 1) * item if tensor.numel() else item, "samples", shift)
+        state[:] = FREE
+        copy = torch.from_numpy(bytes_).view(tensor.dtype).as_strided(tensor.shape, tensor.stride())
+        if tensor.numel():
+            once = tuple(slice(0, 1) if stride == 0 else slice(None) for stride in tensor.stride())
+            copy[once].copy_(tensor[once])
+            strides = (*(stride * item for stride in tensor.stride()), 1)
+            torch.from_numpy(state).as_strided((*tensor.shape, item), strides).fill_(WRITTEN)
+        return copy
+
+    @contextlib.contextmanager
+    def _in_arena(self) -> Iterator[None]:
+        """Let torch.empty allocate in the arena, and what is converted go there."""
+
+        def empty(size: Any, *, dtype: torch.dtype, **_device: Any) -> Tensor:
+            shape = (size,) if isinstance(size, int) else tuple(size)
+            count = int(np.prod(shape, dtype=np.int64))
+            if not count:
+                return torch.zeros(shape, dtype=dtype)
+            what = "scratch" if dtype == torch.uint8 else "results"
+            bytes_, _ = self.allocate(count * dtype.itemsize, what)
+            return torch.from_numpy(bytes_).view(dtype).reshape(shape)
+
+        def converted_there(vol: Any) -> Tensor:
+            samples = converted(vol)
+            return samples if self._holds(samples) else self.to_device(samples)
+
+        with (
+            mock.patch.object(torch, "empty", empty),
+            mock.patch.object(cuda, "converted", converted_there),
+        ):
+            yield
