@@ -32,7 +32,8 @@ NAMES = {  # torch's names of architectures, as TORCH_CUDA_ARCH_LIST takes them
     "Hopper": "9.0+PTX",
     "Blackwell": "10.0;12.0+PTX",
 }
-OPTIONS = ["--std=c++17", "--fmad=false", "-default-device"]
+# One rounding everywhere: no fused multiply-add, no flushed subnormals, no approximate division.
+OPTIONS = ["--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true", "-default-device"]
 
 
 class NvrtcError(Exception):

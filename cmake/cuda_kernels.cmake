@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
 # Which architectures, and the step that compiles them, or takes them as compiled elsewhere. Sets TORCHMCUBES_CUDA_KERNELS where there are kernels.
 
-set(TORCHMCUBES_DEFAULT_ARCHITECTURES "7.0;7.5;8.0;8.6;8.9;9.0;10.0;12.0+PTX")
+# PTX of 7.5 serves what no cubin serves, or what refuses one; PTX of the newest, GPUs to come.
+set(TORCHMCUBES_DEFAULT_ARCHITECTURES "7.0;7.5+PTX;8.0;8.6;8.9;9.0;10.0;12.0+PTX")
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$") # Jetson Orin; Thor under its names of CUDA 12 and 13
+  set(TORCHMCUBES_DEFAULT_ARCHITECTURES "7.0;7.5+PTX;8.0;8.6;8.7;8.9;9.0;10.0;10.1;11.0;12.0+PTX")
+endif()
 
 # TORCH_CUDA_ARCH_LIST as torch writes it, from the command line or the environment, comes before
 # CMAKE_CUDA_ARCHITECTURES as CMake writes it; both before the default.

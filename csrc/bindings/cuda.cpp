@@ -30,7 +30,7 @@ cuda::Volume volume(std::uintptr_t data, int dtype, Sides shape, Sides strides, 
 }
 
 int dtype_index(const std::string& name) {
-    for (int k = 0; k < cuda::Kernels::kDtypes; ++k)
+    for (int k = 0; k < static_cast<int>(cuda::kDtypes); ++k)
         if (name == cuda::kDtypeNames[k]) return k;
     throw py::value_error("dtype must be one the kernels read, got " + name);
 }
@@ -77,6 +77,7 @@ void interpolate(const cuda::Kernels& kernels, std::uintptr_t stream, std::uintp
 
 void bind_cuda(py::module_& m) {
     py::register_exception<cuda::OutOfMemory>(m, "CudaOutOfMemory", PyExc_RuntimeError);
+    py::register_exception<cuda::ImageRefused>(m, "CudaImageRefused", PyExc_RuntimeError);
     py::class_<cuda::Kernels>(m, "CudaKernels", "A module of kernels, loaded on one device.")
         .def(py::init(&load), py::arg("device"), py::arg("image"));
     py::class_<cuda::Plan>(m, "CudaPlan", "A counted volume on a GPU, ready to be emitted.")

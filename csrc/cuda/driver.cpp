@@ -15,13 +15,18 @@ namespace mc::cuda {
 namespace {
 
 constexpr Result kOutOfMemory = 2;
+// Invalid image, no image for the device, invalid PTX, PTX newer than the driver, no compiler of PTX, such
+// compiling switched off, a kernel that the image lacks.
+constexpr Result kRefusals[] = {200, 209, 218, 221, 222, 223, 500};
 constexpr int kInterface = 12000;  // the CUDA version whose entry points are asked for
 
 #if defined(_WIN32)
 constexpr const char* kLibrary = "nvcuda.dll";
 
 void* open_library(const std::string& name, std::string& why) {
-    void* library = reinterpret_cast<void*>(LoadLibraryA(name.c_str()));
+    // A name alone is looked for in the system's folder, where the driver is, and not where the program runs.
+    const DWORD where = name == kLibrary ? LOAD_LIBRARY_SEARCH_SYSTEM32 : 0;
+    void* library = reinterpret_cast<void*>(LoadLibraryExA(name.c_str(), nullptr, where));
     if (!library) why = "error " + std::to_string(GetLastError());
     return library;
 }
@@ -68,12 +73,12 @@ Driver open_driver() {
     find(get, "cuDevicePrimaryCtxRelease", d.release_primary_context);
     find(get, "cuCtxPushCurrent", d.push_context);
     find(get, "cuCtxPopCurrent", d.pop_context);
-    find(get, "cuModuleLoadData", d.load_module);
-    find(get, "cuModuleUnload", d.unload_module);
-    find(get, "cuModuleGetFunction", d.get_function);
+    find(get, "cuLibraryLoadData", d.load_library);
+    find(get, "cuLibraryUnload", d.unload_library);
+    find(get, "cuLibraryGetKernel", d.get_kernel);
+    find(get, "cuKernelGetFunction", d.get_function);
     find(get, "cuLaunchKernel", d.launch);
-    find(get, "cuMemsetD8Async", d.fill);
-    find(get, "cuMemcpyDtoHAsync", d.copy_to_host);
+    find(get, "cuMemHostAlloc", d.allocate_host);
     find(get, "cuStreamSynchronize", d.synchronize);
     find(get, "cuStreamIsCapturing", d.is_capturing);
     d.check(d.init(0), "cuInit");
@@ -89,6 +94,8 @@ void Driver::check(Result result, const char* call) const {
     const std::string message = std::string(call) + ": " + (text ? text : "unknown error") + " (CUDA error " +
                                 std::to_string(result) + ")";
     if (result == kOutOfMemory) throw OutOfMemory(message);
+    for (const Result refusal : kRefusals)
+        if (result == refusal) throw ImageRefused(message);
     throw DriverError(message);
 }
 

@@ -15,11 +15,11 @@ namespace mc::cuda {
 using Result = int;
 using Device = int;
 struct OpaqueContext;
-struct OpaqueModule;
+struct OpaqueLibrary;
 struct OpaqueFunction;
 struct OpaqueStream;
 using Context = OpaqueContext*;
-using Module = OpaqueModule*;
+using Library = OpaqueLibrary*;
 using Function = OpaqueFunction*;
 using Stream = OpaqueStream*;
 using DevicePointer = u64;
@@ -36,6 +36,15 @@ public:
     using DriverError::DriverError;
 };
 
+// The driver takes no such image on this device, now or ever: none of its code is for it, or it cannot be
+// read.
+class ImageRefused : public DriverError {
+public:
+    using DriverError::DriverError;
+};
+
+constexpr unsigned kHostPortable = 1, kHostMapped = 2;
+
 struct Driver {
     Result (*init)(unsigned flags);
     Result (*get_error_string)(Result error, const char** text);
@@ -44,14 +53,16 @@ struct Driver {
     Result (*release_primary_context)(Device device);
     Result (*push_context)(Context context);
     Result (*pop_context)(Context* context);
-    Result (*load_module)(Module* module, const void* image);
-    Result (*unload_module)(Module module);
-    Result (*get_function)(Function* function, Module module, const char* name);
+    // Libraries, not modules: a kernel of theirs runs in whatever context its stream belongs to.
+    Result (*load_library)(Library* library, const void* image, void* jit_options, void** jit_values,
+                           unsigned jit_count, void* options, void** values, unsigned count);
+    Result (*unload_library)(Library library);
+    Result (*get_kernel)(Function* kernel, Library library, const char* name);
+    Result (*get_function)(Function* function, Function kernel);
     Result (*launch)(Function function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
                      unsigned block_y, unsigned block_z, unsigned shared_bytes, Stream stream,
                      void** parameters, void** extra);
-    Result (*fill)(DevicePointer to, unsigned char value, std::size_t bytes, Stream stream);
-    Result (*copy_to_host)(void* to, DevicePointer from, std::size_t bytes, Stream stream);
+    Result (*allocate_host)(void** memory, std::size_t bytes, unsigned flags);
     Result (*synchronize)(Stream stream);
     Result (*is_capturing)(Stream stream, int* status);
 

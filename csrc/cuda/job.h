@@ -2,7 +2,8 @@
 // What the host hands to the kernels: the one interface between pipeline.cpp and the .cuh files.
 //
 // Samples are handled 32 at a time, a bit each, in words. The words of a plane are numbered in raster order
-// and padded to whole segments: 32 words, a warp's work. 32 segments of a plane are a tile, a block's work.
+// and padded to whole segments: 32 words, a warp's work. 32 segments of a plane are a tile, a block's work in
+// stage 2. Numbers within a plane have 32 bits, those of the whole volume 64.
 #pragma once
 
 #include "../core/host_device.h"
@@ -13,40 +14,57 @@ constexpr int kWordBits = 32;
 constexpr int kSegmentWords = 32;
 constexpr int kTileSegments = 32;
 constexpr int kTileWords = kSegmentWords * kTileSegments;
-constexpr int kThreads = 256;       // a block of stages 1, 2 and 4
+constexpr int kSegmentSamples = kWordBits * kSegmentWords;
+constexpr int kThreads = 256;       // a block of stages 1 and 2
 constexpr int kScanThreads = 1024;  // the one block of stage 3
 constexpr int kScanItems = 8;       // consecutive counts that one of its threads takes at a time
+constexpr int kEmitThreads = 128;   // a block of stage 4
+constexpr int kEmitBlocks = 5;      // as many of them as a multiprocessor's registers are to hold, at least
 constexpr u32 kHasNan = 1;
+constexpr i64 kMostPlaneWords = i64(1) << 31;  // a plane has fewer
 
-// What the host reads back: the only thing, once.
+// The sample types, by their numbers.
+enum Dtype : u32 { kFloat32, kFloat64, kFloat16, kBfloat16, kUint8, kInt8, kInt16, kInt32, kDtypes };
+
+// What the host reads back: the only thing, once. It lies in the host's memory.
 struct Totals {
     i64 vertices, triangles;
     u32 flags;  // kHasNan
     u32 unused;
 };
 
+// Divides numbers below 2^31 by one that the host knows: a multiplication and a shift.
+struct Divisor {
+    u32 by, multiplier, shift;
+};
+
 // Sizes are in items, strides in samples.
 struct Job {
-    const void* samples;               // sample (0, 0, 0); the kernel knows its type
-    i64 nz, ny, nx;                    // samples a side
+    const void* samples;               // sample (0, 0, 0)
+    u32 dtype;                         // an index of kDtypeNames, for kernels that read several types
+    u32 nz, ny;                        // samples a side, both below 2^31
+    i64 nx;                            // likewise
     i64 stride_z, stride_y, stride_x;  // of the volume
     double level64;                    // the level, for samples computed with in float64
     float level32;                     // and for all others
-    i32 wide_faces;                    // faces are int64, not int32
-    i64 row_words;                     // words a row
-    i64 plane_segments, plane_tiles;   // segments and tiles a plane, the last ones not full
-    u32* bits;                         // (nz, plane_segments * kSegmentWords), stage 1: inside-bits
-    u32* ranks;                        // likewise, stage 2: in-plane | upright << 16, the vertices before the
-                                       //   word within its segment
+    u32 row_end;                       // the bits of a row's last word whose sample has a neighbour in x
+    Divisor row_words;                 // words a row
+    Divisor plane_tiles;               // tiles a plane, the last one not full
+    Divisor plane_classify_blocks;     // blocks of kThreads, a warp a segment, that make a plane
+    Divisor plane_emit_blocks;         // likewise, blocks of kEmitThreads
+    u32 plane_segments;                // segments a plane, the last one not full
+    u32 plane_last_word;               // the number of a plane's last word
+    u32 plane_words;                   // words a plane in memory: those of whole segments
+    u32* bits;                         // (nz, plane_words), stage 1: inside-bits
+    u32* ranks;                        // likewise, stage 2, of segments that are not all alike: in-plane |
+                                       //   upright << 16, the vertices before the word within its tile
     u32* active;                       // (nz, plane_segments), stage 2: a bit a word of the segment
                                        //   that owns anything
-    u32* in_plane;                     // likewise: in-plane vertices before the segment within its tile
-    u32* upright;                      // likewise: z-edge vertices
-    u32* triangles;                    // likewise: triangles
+    u32* triangles;                    // likewise: triangles before the segment within its tile
     i64* vertex_tiles;                 // (nz, 2, plane_tiles), stage 2: counts of in-plane, then of upright
                                        //   vertices; stage 3: the ids of their first ones
     i64* triangle_tiles;               // (nz, plane_tiles): likewise
-    Totals* totals;                    // stage 1: flags; stage 3: the rest
+    Totals* totals;                    // all 0 at first; stage 1: flags; stage 3: the rest
     void* verts;                       // (V, 3), stage 4
     void* faces;                       // (F, 3), stage 4
 };

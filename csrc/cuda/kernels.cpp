@@ -12,7 +12,29 @@ ContextGuard::~ContextGuard() {
     driver_.pop_context(&popped);
 }
 
-Kernels::Kernels(int device_ordinal, const std::string& image) : driver_(cuda::driver()) {
+// Pinned memory is never given back: a page holds 128 calls at a time.
+Totals* TotalsPool::take() {
+    constexpr std::size_t kPage = 4096;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (free_.empty()) {
+        void* page = nullptr;
+        driver_.check(driver_.allocate_host(&page, kPage, kHostPortable | kHostMapped), "cuMemHostAlloc");
+        for (std::size_t k = 0; k < kPage / sizeof(Totals); ++k)
+            free_.push_back(static_cast<Totals*>(page) + k);
+    }
+    Totals* const taken = free_.back();
+    free_.pop_back();
+    *taken = Totals{};
+    return taken;
+}
+
+void TotalsPool::give(Totals* totals) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    free_.push_back(totals);
+}
+
+Kernels::Kernels(int device_ordinal, const std::string& image)
+    : driver_(cuda::driver()), totals_(std::make_unique<TotalsPool>(driver_)) {
     Device device;
     driver_.check(driver_.device_get(&device, device_ordinal), "cuDeviceGet");
     // Once loaded, retained and never released, as the framework does: it lives as long as the process.
@@ -27,30 +49,39 @@ Kernels::Kernels(int device_ordinal, const std::string& image) : driver_(cuda::d
 
 void Kernels::load(const std::string& image) {
     const ContextGuard current(driver_, context_);
-    Module module;
-    driver_.check(driver_.load_module(&module, image.data()), "cuModuleLoadData");
+    Library library;
+    driver_.check(driver_.load_library(&library, image.data(), nullptr, nullptr, 0, nullptr, nullptr, 0),
+                  "cuLibraryLoadData");
     try {
-        find_functions(module);
+        find_functions(library);
+        const TotalsPool::Lease first(*totals_);  // pinned now, and not while a stream is being captured
     } catch (...) {
-        driver_.unload_module(module);
+        driver_.unload_library(library);
         throw;
     }
 }
 
-void Kernels::find_functions(Module module) {
+void Kernels::find_functions(Library library) {
+    // A kernel of a library runs in the context of the stream it is queued on; asking for its function in
+    // this one loads it there now.
     const auto find = [&](const std::string& name) {
-        Function function;
-        driver_.check(driver_.get_function(&function, module, name.c_str()), "cuModuleGetFunction");
-        return function;
+        Function kernel, function;
+        driver_.check(driver_.get_kernel(&kernel, library, name.c_str()), "cuLibraryGetKernel");
+        driver_.check(driver_.get_function(&function, kernel), "cuKernelGetFunction");
+        return kernel;
     };
-    for (int k = 0; k < kDtypes; ++k) {
+    const auto emits = [](int dtype) {
+        const bool wide = dtype == kFloat32 || dtype == kFloat64 || dtype == kInt32;
+        return std::string(wide ? kDtypeNames[dtype] : "narrow");
+    };
+    for (int k = 0; k < static_cast<int>(kDtypes); ++k) {
         classify[k] = find(std::string("mc_classify_") + kDtypeNames[k]);
-        emit_vertices[k] = find(std::string("mc_emit_vertices_") + kDtypeNames[k]);
+        classify_flat[k] = find(std::string("mc_classify_flat_") + kDtypeNames[k]);
+        emit[k][0] = find("mc_emit_int32_" + emits(k));
+        emit[k][1] = find("mc_emit_int64_" + emits(k));
     }
     count = find("mc_count");
     scan = find("mc_scan");
-    emit_faces[0] = find("mc_emit_faces_int32");
-    emit_faces[1] = find("mc_emit_faces_int64");
     grid_interp[0] = find("mc_grid_interp_float32");
     grid_interp[1] = find("mc_grid_interp_float64");
 }

@@ -10,23 +10,32 @@ using namespace mc;
 using namespace mc::cuda;
 
 #define MC_KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+// Told how many blocks of stage 4 are to fit, compilers take the registers that are left, and spill none.
+#define MC_EMIT_KERNEL extern "C" __global__ void __launch_bounds__(kEmitThreads, kEmitBlocks)
 
 MC_KERNEL(kThreads) mc_count(const Job job) { count(job); }
 MC_KERNEL(kScanThreads) mc_scan(const Job job) { scan(job); }
-MC_KERNEL(kThreads) mc_emit_faces_int32(const Job job) { emit_faces<i32>(job); }
-MC_KERNEL(kThreads) mc_emit_faces_int64(const Job job) { emit_faces<i64>(job); }
 MC_KERNEL(kThreads) mc_grid_interp_float32(const InterpolateJob job) { grid_interp<float>(job); }
 MC_KERNEL(kThreads) mc_grid_interp_float64(const InterpolateJob job) { grid_interp<double>(job); }
 
-#define MC_FOR_SAMPLES(Type, name)                                                 \
+#define MC_CLASSIFY(Type, name)                                                    \
     MC_KERNEL(kThreads) mc_classify_##name(const Job job) { classify<Type>(job); } \
-    MC_KERNEL(kThreads) mc_emit_vertices_##name(const Job job) { emit_vertices<Type>(job); }
+    MC_KERNEL(kThreads) mc_classify_flat_##name(const Job job) { classify_flat<Type>(job); }
 
-MC_FOR_SAMPLES(float, float32)
-MC_FOR_SAMPLES(double, float64)
-MC_FOR_SAMPLES(f16, float16)
-MC_FOR_SAMPLES(bf16, bfloat16)
-MC_FOR_SAMPLES(u8, uint8)
-MC_FOR_SAMPLES(i8, int8)
-MC_FOR_SAMPLES(i16, int16)
-MC_FOR_SAMPLES(i32, int32)
+MC_CLASSIFY(float, float32)
+MC_CLASSIFY(double, float64)
+MC_CLASSIFY(f16, float16)
+MC_CLASSIFY(bf16, bfloat16)
+MC_CLASSIFY(u8, uint8)
+MC_CLASSIFY(i8, int8)
+MC_CLASSIFY(i16, int16)
+MC_CLASSIFY(i32, int32)
+
+#define MC_EMIT(Type, name)                                                      \
+    MC_EMIT_KERNEL mc_emit_int32_##name(const Job job) { emit<Type, i32>(job); } \
+    MC_EMIT_KERNEL mc_emit_int64_##name(const Job job) { emit<Type, i64>(job); }
+
+MC_EMIT(float, float32)
+MC_EMIT(double, float64)
+MC_EMIT(i32, int32)
+MC_EMIT(Narrow, narrow)

@@ -2,7 +2,10 @@
 // The compiled kernels on one device.
 #pragma once
 
+#include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "driver.h"
 #include "job.h"
@@ -21,29 +24,61 @@ private:
     const Driver& driver_;
 };
 
-// A module loaded into a device's primary context, for the rest of the process, with all its functions
-// looked up: nothing is loaded later, in the middle of a stream's capture.
+constexpr const char* kDtypeNames[kDtypes] = {"float32", "float64", "float16", "bfloat16",
+                                              "uint8",   "int8",    "int16",   "int32"};
+
+constexpr unsigned kDtypeBytes[kDtypes] = {4, 8, 2, 2, 1, 1, 2, 4};
+
+// Places for the totals in the host's memory, where the kernels write them and the host reads them: one for
+// every call under way.
+class TotalsPool {
+public:
+    // A place of its own, all 0, for as long as it lives.
+    class Lease {
+    public:
+        explicit Lease(TotalsPool& pool) : pool_(pool), totals_(pool.take()) {}
+        ~Lease() { pool_.give(totals_); }
+        Lease(const Lease&) = delete;
+        Lease& operator=(const Lease&) = delete;
+        Totals* get() const { return totals_; }
+
+    private:
+        TotalsPool& pool_;
+        Totals* totals_;
+    };
+
+    explicit TotalsPool(const Driver& driver) : driver_(driver) {}
+
+private:
+    Totals* take();  // with the device's context current
+    void give(Totals* totals);
+
+    const Driver& driver_;
+    std::mutex mutex_;
+    std::vector<Totals*> free_;
+};
+
+// The kernels loaded for a device, for the rest of the process, with all functions looked up: nothing is
+// loaded later, in the middle of a stream's capture.
 class Kernels {
 public:
-    static constexpr int kDtypes = 8;  // in the order of kDtypeNames
-
-    // `image` is a cubin, or PTX ending in 0. Throws DriverError, and then leaves nothing loaded.
+    // `image` is a cubin, or PTX ending in 0. Throws DriverError, and then leaves nothing loaded;
+    // ImageRefused where the driver will never take this image on this device.
     Kernels(int device_ordinal, const std::string& image);
 
     const Driver& driver() const { return driver_; }
     Context context() const { return context_; }
+    TotalsPool& totals() const { return *totals_; }
 
-    Function classify[kDtypes], count, scan, emit_vertices[kDtypes], emit_faces[2], grid_interp[2];
+    Function classify[kDtypes], classify_flat[kDtypes], count, scan, emit[kDtypes][2], grid_interp[2];
 
 private:
     void load(const std::string& image);
-    void find_functions(Module module);
+    void find_functions(Library library);
 
     const Driver& driver_;
     Context context_ = nullptr;
+    std::unique_ptr<TotalsPool> totals_;
 };
-
-constexpr const char* kDtypeNames[Kernels::kDtypes] = {"float32", "float64", "float16", "bfloat16",
-                                                       "uint8",   "int8",    "int16",   "int32"};
 
 }  // namespace mc::cuda

@@ -1,14 +1,27 @@
 // SPDX-License-Identifier: MIT
 #include "launch.h"
 
+#include <cstdint>
 #include <limits>
+#include <stdexcept>
+
+#include "../core/word.h"
 
 namespace mc::cuda {
 
 namespace {
 
 constexpr std::size_t kAlign = 256;
-constexpr i64 kWarpsABlock = kThreads / 32;
+
+i64 divided_up(i64 number, i64 by) { return (number + by - 1) / by; }
+
+// See `quotient`: exact for all numbers below 2^31.
+Divisor divisor(i64 by) {
+    Divisor d{static_cast<u32>(by), 0, 0};
+    while ((u64(1) << d.shift) < d.by) ++d.shift;
+    d.multiplier = static_cast<u32>((((u64(1) << d.shift) - d.by) << 32) / d.by + 1);
+    return d;
+}
 
 // Hands out pieces of one allocation. With a null base it only adds up.
 class Layout {
@@ -30,29 +43,39 @@ private:
 Job sized(const Volume& v) {
     Job job{};
     job.samples = v.data;
-    job.nz = v.nz, job.ny = v.ny, job.nx = v.nx;
+    job.dtype = static_cast<u32>(v.dtype);
     job.stride_z = v.stride_z, job.stride_y = v.stride_y, job.stride_x = v.stride_x;
     job.level64 = v.level;
     job.level32 = static_cast<float>(v.level);
-    job.row_words = (v.nx + kWordBits - 1) / kWordBits;
-    job.plane_segments = (v.ny * job.row_words + kSegmentWords - 1) / kSegmentWords;
-    job.plane_tiles = (job.plane_segments + kTileSegments - 1) / kTileSegments;
+    const i64 row_words = divided_up(v.nx, kWordBits);
+    if (v.ny > (kMostPlaneWords - kTileWords) / row_words)
+        throw std::length_error(
+            "vol must have planes of fewer than 2^36 samples on a GPU, rows counted in whole 32s");
+    if (v.nz > std::numeric_limits<int>::max())
+        throw std::length_error("vol must have fewer than 2^31 planes on a GPU");
+    job.nz = static_cast<u32>(v.nz), job.ny = static_cast<u32>(v.ny), job.nx = v.nx;
+    const i64 segments = divided_up(v.ny * row_words, kSegmentWords);
+    job.row_end = low_bits<u32>(v.nx - 1 - kWordBits * (row_words - 1));
+    job.row_words = divisor(row_words);
+    job.plane_tiles = divisor(divided_up(segments, kTileSegments));
+    job.plane_classify_blocks = divisor(divided_up(segments, kThreads / 32));
+    job.plane_emit_blocks = divisor(divided_up(segments, kEmitThreads / 32));
+    job.plane_segments = static_cast<u32>(segments);
+    job.plane_last_word = static_cast<u32>(v.ny * row_words - 1);
+    job.plane_words = static_cast<u32>(segments * kSegmentWords);
     return job;
 }
 
 std::size_t place_arrays(Job& job, void* scratch) {
-    const i64 tiles = job.nz * job.plane_tiles, segments = job.nz * job.plane_segments;
+    const i64 nz = job.nz, tiles = nz * job.plane_tiles.by, segments = nz * job.plane_segments;
     const i64 words = segments * kSegmentWords;
     Layout layout(scratch);
     layout.take(job.bits, words);
     layout.take(job.ranks, words);
     layout.take(job.active, segments);
-    layout.take(job.in_plane, segments);
-    layout.take(job.upright, segments);
     layout.take(job.triangles, segments);
     layout.take(job.vertex_tiles, 2 * tiles);
     layout.take(job.triangle_tiles, tiles);
-    layout.take(job.totals, 1);
     return layout.used();
 }
 
@@ -69,12 +92,20 @@ Job lay_out(const Volume& volume, void* scratch) {
     return job;
 }
 
-i64 classify_blocks(const Job& job) {
-    const i64 runs = job.nz * job.ny * ((job.row_words + 31) / 32);
-    return (runs + kWarpsABlock - 1) / kWarpsABlock;
+bool is_flat(const Volume& v) {
+    const auto aligned = reinterpret_cast<std::uintptr_t>(v.data) % (4 * kDtypeBytes[v.dtype]) == 0;
+    return aligned && v.stride_x == 1 && v.stride_y == v.nx && v.stride_z == v.nx * v.ny &&
+           v.nx % kWordBits == 0 && v.nx * v.ny % kSegmentSamples == 0;
 }
 
-i64 emit_blocks(const Job& job) { return (job.nz * job.plane_segments + kWarpsABlock - 1) / kWarpsABlock; }
+i64 classify_blocks(const Job& job, bool flat) {
+    const i64 nz = job.nz;
+    return flat ? divided_up(nz * job.plane_segments, kThreads / 32) : nz * job.plane_classify_blocks.by;
+}
+
+i64 count_blocks(const Job& job) { return static_cast<i64>(job.nz) * job.plane_tiles.by; }
+
+i64 emit_blocks(const Job& job) { return static_cast<i64>(job.nz) * job.plane_emit_blocks.by; }
 
 void launch_bytes(const Kernels& kernels, Stream stream, Function function, const void* parameter, i64 blocks,
                   int threads) {

@@ -6,10 +6,14 @@
 
 namespace mc::cuda {
 
-// The job of a volume, its arrays laid into `scratch`.
+// The job of a volume, its arrays laid into `scratch`; its totals are yet to be placed.
 Job lay_out(const Volume& volume, void* scratch);
 
-i64 classify_blocks(const Job& job);
+// Is the volume one run of samples that `classify_flat` takes?
+bool is_flat(const Volume& volume);
+
+i64 classify_blocks(const Job& job, bool flat);
+i64 count_blocks(const Job& job);
 i64 emit_blocks(const Job& job);
 
 void launch_bytes(const Kernels& kernels, Stream stream, Function function, const void* parameter, i64 blocks,

@@ -16,32 +16,45 @@ void refuse_capture(const Driver& driver, Stream stream) {
             "marching_cubes cannot be captured into a CUDA graph: the mesh's size is read on the way");
 }
 
+bool has_cells(const Volume& v) { return v.nz > 1 && v.ny > 1 && v.nx > 1; }
+
+// Queues stages 1 to 3 and waits for them, also where one of them cannot be queued: what is queued by then
+// writes to the totals.
+void run_to_totals(const Plan& plan, const Volume& volume) {
+    const Kernels& kernels = *plan.kernels;
+    const Job& job = plan.job;
+    const bool flat = is_flat(volume);
+    try {
+        // The samples are read once: from here on a sample is one bit.
+        launch(kernels, plan.stream, (flat ? kernels.classify_flat : kernels.classify)[plan.dtype], job,
+               classify_blocks(job, flat), kThreads);
+        // bits: every sample's side of the level. A vertex is one only where a cell uses it.
+        if (has_cells(volume)) {
+            launch(kernels, plan.stream, kernels.count, job, count_blocks(job), kThreads);
+            // ranks, segments, tiles: how many vertices and triangles each owns.
+            launch(kernels, plan.stream, kernels.scan, job, 1, kScanThreads);
+        }
+        // tiles: where each one's vertices and triangles begin; the totals are known.
+    } catch (...) {
+        kernels.driver().synchronize(plan.stream);
+        throw;
+    }
+    kernels.driver().check(kernels.driver().synchronize(plan.stream), "cuStreamSynchronize");
+}
+
 }  // namespace
 
 Plan prepare(const Kernels& kernels, Stream stream, const Volume& volume, void* scratch) {
-    const Driver& driver = kernels.driver();
-    const ContextGuard current(driver, kernels.context());
-    refuse_capture(driver, stream);
+    const ContextGuard current(kernels.driver(), kernels.context());
+    refuse_capture(kernels.driver(), stream);
     Plan plan{&kernels, stream, volume.dtype, lay_out(volume, scratch), 0, 0, false};
-    const Job& job = plan.job;
-    const auto totals = reinterpret_cast<DevicePointer>(job.totals);
-    driver.check(driver.fill(totals, 0, sizeof(Totals), stream), "cuMemsetD8Async");
-    // The samples are read once: from here on a sample is one bit.
-    launch(kernels, stream, kernels.classify[volume.dtype], job, classify_blocks(job), kThreads);
-    // bits: every sample's side of the level.
-    launch(kernels, stream, kernels.count, job, job.nz * job.plane_tiles, kThreads);
-    // ranks, segments, tiles: how many vertices and triangles each owns.
-    launch(kernels, stream, kernels.scan, job, 1, kScanThreads);
-    // tiles: where each one's vertices and triangles begin; the totals are known.
-    Totals read{};
-    driver.check(driver.copy_to_host(&read, totals, sizeof(read), stream), "cuMemcpyDtoHAsync");
-    driver.check(driver.synchronize(stream), "cuStreamSynchronize");
-    plan.has_nan = (read.flags & kHasNan) != 0;
-    const bool has_cells =
-        job.nz > 1 && job.ny > 1 && job.nx > 1;  // a vertex is one only where a cell uses it
-    if (plan.has_nan || !has_cells) return plan;
-    plan.vertices = read.vertices;
-    plan.triangles = read.triangles;
+    const TotalsPool::Lease totals(kernels.totals());
+    plan.job.totals = totals.get();
+    run_to_totals(plan, volume);
+    plan.has_nan = (totals.get()->flags & kHasNan) != 0;
+    if (plan.has_nan) return plan;
+    plan.vertices = totals.get()->vertices;
+    plan.triangles = totals.get()->triangles;
     return plan;
 }
 
@@ -52,9 +65,7 @@ void emit(const Plan& plan, void* verts, void* faces, bool wide_faces) {
     Job job = plan.job;
     job.verts = verts;
     job.faces = faces;
-    const i64 blocks = emit_blocks(job);
-    launch(kernels, plan.stream, kernels.emit_vertices[plan.dtype], job, blocks, kThreads);
-    launch(kernels, plan.stream, kernels.emit_faces[wide_faces], job, blocks, kThreads);
+    launch(kernels, plan.stream, kernels.emit[plan.dtype][wide_faces], job, emit_blocks(job), kEmitThreads);
 }
 
 void grid_interp(const Kernels& kernels, Stream stream, const InterpolateJob& job, bool is_double) {

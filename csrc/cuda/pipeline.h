@@ -16,7 +16,8 @@ struct Volume {
     double level;
 };
 
-// Scratch memory that prepare and emit need, in bytes; to be aligned to 256.
+// Scratch memory that prepare and emit need, in bytes; to be aligned to 256. Throws std::length_error where a
+// plane has 2^31 words of 32 samples or more.
 std::size_t scratch_bytes(const Volume& volume);
 
 // A counted volume. Its scratch memory and samples stay as they are until emit's work is done on the stream.
@@ -29,8 +30,8 @@ struct Plan {
     bool has_nan;  // then there are no vertices and triangles
 };
 
-// Stages 1 to 3. Waits for the stream, once, to read the totals; so it throws on a stream that is being
-// captured, and leaves the capture as it was.
+// Stages 1 to 3. Waits for the stream, once, for the totals; so it throws on a stream that is being captured,
+// and leaves the capture as it was. A volume without cells is only looked through for NaN.
 Plan prepare(const Kernels& kernels, Stream stream, const Volume& volume, void* scratch);
 
 // Stage 4: queues the writing of (vertices, 3) coordinates (double for a float64 volume, else float) and

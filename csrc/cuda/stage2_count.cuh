@@ -2,74 +2,106 @@
 // Stage 2: how many vertices and triangles every word, segment and tile owns. Reads bits only, a lane a word.
 #pragma once
 
-#include "../core/case_table.h"
+#include "case_rows.cuh"
 #include "warp.cuh"
 
 namespace mc::cuda {
 
-__device__ const CaseTable kCaseTable = derive_case_table();
-
 struct WordCounts {
-    u32 in_plane, upright, triangles;
+    u32 vertices;  // in-plane | upright << 16
+    u32 triangles;
 };
 
-MC_HD WordCounts count_word(const Job& job, const WordPlace& at) {
-    const Neighbours near(job, at);
-    CellRows<u32> cells;
-    for (int yz = 0; yz < 4; ++yz) cells.row[yz] = load_row(job, near.z[yz >> 1], near.y[yz & 1], at.w);
+// Are all samples around the word alike? Then it owns nothing.
+MC_HD bool uniform(const WordRows& rows) {
+    const u32 any = rows.at[0] | rows.at[1] | rows.at[2] | rows.at[3] | rows.next[0] | rows.next[1] |
+                    rows.next[2] | rows.next[3];
+    const u32 all = rows.at[0] & rows.at[1] & rows.at[2] & rows.at[3] & rows.next[0] & rows.next[1] &
+                    rows.next[2] & rows.next[3];
+    return any == 0 || all == ~0u;
+}
+
+MC_HD WordCounts count_word(const Job& job, u32 z, const WordPlace& place, const WordRows& rows) {
+    const CellRows<u32> cells = rows.cells();
     const RowBits<u32>* r = cells.row;
-    const u32 valid = with_neighbour(job, at.w);
-    WordCounts counts{};
-    counts.in_plane =
-        static_cast<u32>(popcount((r[0].at ^ r[0].after) & valid) + popcount(r[0].at ^ r[1].at));
-    counts.upright = static_cast<u32>(popcount(r[0].at ^ r[2].at));
+    const u32 valid = with_neighbour(job, place.w);
+    const int in_plane = popcount((r[0].at ^ r[0].after) & valid) + popcount(r[0].at ^ r[1].at);
+    WordCounts counts{static_cast<u32>(in_plane) | static_cast<u32>(popcount(r[0].at ^ r[2].at)) << 16, 0};
     const u32 active = active_cells(cells, valid);
-    if (active && at.z + 1 < job.nz && at.y + 1 < job.ny)
-        counts.triangles = static_cast<u32>(triangles_of_word(cells, active, kCaseTable.triangles));
+    if (active && z + 1 < job.nz && place.y + 1 < job.ny)
+        counts.triangles = static_cast<u32>(triangles_of_word(cells, active, kCaseRows.triangles));
     return counts;
 }
 
-// A warp a segment: writes its words' ranks and its bits of `active`, and gives its sums to lane 31.
-MC_HD WordCounts count_segment(const Job& job, i64 z, i64 segment) {
-    const i64 word = segment * kSegmentWords + lane();
-    WordCounts counts{};
-    if (word < job.ny * job.row_words) counts = count_word(job, place_in_plane(job, z, word));
-    const u32 vertices = counts.in_plane | counts.upright << 16;  // at most 2048 and 1024 a segment
-    const u32 sum = inclusive_sum(vertices);
-    const i64 number = z * plane_words(job) + word;
-    job.ranks[number] = sum - vertices;
-    const u32 active = __ballot_sync(kWholeWarp, (vertices | counts.triangles) != 0);
-    if (lane() == 0) job.active[number / kSegmentWords] = active;
-    return {sum & 0xffffu, sum >> 16, inclusive_sum(counts.triangles)};
+// A segment's sums.
+struct alignas(16) SegmentCounts {
+    u32 vertices;  // in-plane | upright << 16
+    u32 triangles;
+    u32 active;  // a bit a word that owns anything
+    u32 mixed;   // are not all samples in and around the segment alike?
+};
+
+// What a block of stage 2 keeps of its tile.
+struct TileCounts {
+    SegmentCounts segment[kTileSegments];
+    u32 before[kTileSegments][kSegmentWords];  // of a mixed segment: the vertices before each word
+};
+
+// A warp a segment: notes its words' ranks and its sums. Where all samples are alike that is seen at once.
+MC_HD void count_segment(const Job& job, TileCounts& tile, u32 z, u32 segment) {
+    const u32 s = segment % kTileSegments;
+    SegmentCounts counts{};
+    if (segment < job.plane_segments) {
+        // Lanes past the plane's end look at its last word, and own nothing.
+        const u32 number = segment * kSegmentWords + static_cast<u32>(lane()), last = job.plane_last_word;
+        const WordPlace place(job, number < last ? number : last);
+        const WordRows rows(job, z, place);
+        counts.mixed = __ballot_sync(kWholeWarp, !uniform(rows));
+        if (counts.mixed) {
+            const WordCounts own = number <= last ? count_word(job, z, place, rows) : WordCounts{};
+            const u32 sum = inclusive_sum(own.vertices);
+            tile.before[s][lane()] = sum - own.vertices;
+            counts.vertices = sum;  // of lane 31
+            counts.triangles = warp_sum(own.triangles);
+            counts.active = __ballot_sync(kWholeWarp, (own.vertices | own.triangles) != 0);
+        }
+    }
+    if (lane() == 31) tile.segment[s] = counts;
+}
+
+// Writes what a tile's segments count, a lane each, and what it counts itself; `before` are the vertices
+// before the segment within the tile.
+MC_HD void write_tile(const Job& job, const SegmentCounts& own, u32 before, u32 z, u32 number) {
+    const u32 sum = inclusive_sum(own.triangles), segment = number * kTileSegments + static_cast<u32>(lane());
+    const i64 tiles = job.plane_tiles.by, tile = z * tiles + number;
+    if (segment < job.plane_segments) {
+        const i64 at = static_cast<i64>(z) * job.plane_segments + segment;
+        job.active[at] = own.active;
+        job.triangles[at] = sum - own.triangles;
+    }
+    if (lane() != 31) return;
+    job.triangle_tiles[tile] = sum;
+    job.vertex_tiles[tile + z * tiles] = (before & 0xffffu) + (own.vertices & 0xffffu);
+    job.vertex_tiles[tile + z * tiles + tiles] = (before >> 16) + (own.vertices >> 16);
 }
 
 // One block a tile: the grid has nz * plane_tiles blocks of kThreads.
 MC_HD void count(const Job& job) {
-    __shared__ u32 sums[3][kTileSegments];
-    const i64 z = blockIdx.x / job.plane_tiles, tile = blockIdx.x % job.plane_tiles;
-    for (int s = warp_of_block(); s < kTileSegments; s += kThreads / 32) {
-        const i64 number = tile * kTileSegments + s;
-        WordCounts segment{};
-        if (number < job.plane_segments) segment = count_segment(job, z, number);
-        if (lane() == 31) {
-            sums[0][s] = segment.in_plane;
-            sums[1][s] = segment.upright;
-            sums[2][s] = segment.triangles;
-        }
-    }
+    __shared__ TileCounts tile;
+    const u32 z = quotient(blockIdx.x, job.plane_tiles), number = blockIdx.x - z * job.plane_tiles.by;
+    for (int s = warp_of_block(); s < kTileSegments; s += kThreads / 32)
+        count_segment(job, tile, z, number * kTileSegments + static_cast<u32>(s));
     __syncthreads();
-    if (warp_of_block() >= 3) return;
-    // Three warps, a kind of item each; a lane a segment.
-    const int kind = warp_of_block();
-    const u32 own = sums[kind][lane()], sum = inclusive_sum(own);
-    u32* const before = kind == 0 ? job.in_plane : kind == 1 ? job.upright : job.triangles;
-    const i64 segment = tile * kTileSegments + lane();
-    if (segment < job.plane_segments) before[z * job.plane_segments + segment] = sum - own;
-    if (lane() != 31) return;
-    if (kind == 2)
-        job.triangle_tiles[z * job.plane_tiles + tile] = sum;
-    else
-        job.vertex_tiles[(2 * z + kind) * job.plane_tiles + tile] = sum;
+    // At most 65472 in-plane and half as many upright vertices lie before a word of a tile: both fit 16 bits.
+    const SegmentCounts own = tile.segment[lane()];
+    const u32 before = inclusive_sum(own.vertices) - own.vertices;
+    if (warp_of_block() == 0) write_tile(job, own, before, z, number);
+    u32* const ranks = plane_of(job, job.ranks, z) + number * kTileWords;
+    const u32 of_warp = 0x01010101u << warp_of_block();
+    for (u32 mixed = __ballot_sync(kWholeWarp, own.mixed != 0) & of_warp; mixed; mixed &= mixed - 1) {
+        const int s = lowest_bit(mixed);
+        ranks[s * kSegmentWords + lane()] = __shfl_sync(kWholeWarp, before, s) + tile.before[s][lane()];
+    }
 }
 
 }  // namespace mc::cuda

@@ -44,7 +44,7 @@ MC_HD i64 scan_counts(i64* counts, i64 size) {
 
 // One block of kScanThreads.
 MC_HD void scan(const Job& job) {
-    const i64 tiles = job.nz * job.plane_tiles;
+    const i64 tiles = static_cast<i64>(job.nz) * job.plane_tiles.by;
     const i64 vertices = scan_counts(job.vertex_tiles, 2 * tiles);
     const i64 triangles = scan_counts(job.triangle_tiles, tiles);
     if (threadIdx.x != 0) return;

@@ -1,139 +1,353 @@
 // SPDX-License-Identifier: MIT
-// Stage 4: every vertex and triangle written at its own address. A warp takes a segment, its active words
-// one after the other, a lane a voxel or cell.
+// Stage 4: every vertex and triangle written at its own address. A warp takes a segment, a lane makes a
+// word's crossed edges; then the warp lists what they hold, and takes from the list 32 vertices or cells at a
+// time, a lane each. What a batch makes lies together in memory, so it is gathered in shared memory and
+// stored as whole lines.
 #pragma once
 
+#include "case_rows.cuh"
 #include "stage1_classify.cuh"
-#include "stage2_count.cuh"
 
 namespace mc::cuda {
 
-// The id of a word's first vertex: its tile's, its segment's within the tile, its own within the segment.
-MC_HD i64 first_in_plane(const Job& job, i64 z, i64 y, i64 w) {
-    const i64 number = word_number(job, z, y, w), tile = (number - z * plane_words(job)) / kTileWords;
-    return job.vertex_tiles[2 * z * job.plane_tiles + tile] + job.in_plane[number / kSegmentWords] +
-           (job.ranks[number] & 0xffffu);
-}
+constexpr int kListed = 512;  // items that a warp lists at a time
 
-MC_HD i64 first_upright(const Job& job, i64 z, i64 y, i64 w) {
-    const i64 number = word_number(job, z, y, w), tile = (number - z * plane_words(job)) / kTileWords;
-    return job.vertex_tiles[(2 * z + 1) * job.plane_tiles + tile] + job.upright[number / kSegmentWords] +
-           (job.ranks[number] >> 16);
-}
+// What a warp keeps in shared memory.
+template <class Index, class Coord>
+struct Staging {
+    u16 list[kListed];
+    union {
+        Coord coords[3 * 32];  // of a batch of vertices
+        struct {
+            Index ids[kEdges * 32];             // of a batch of cells: edge, lane
+            u64 triangles[32 * kMaxTriangles];  // where a triangle's ids are, 16 bits each
+        } cells;
+    };
+};
 
-// Word w of row (z, y) with its crossed edges, and the ids that cells ask of it.
-MC_HD EdgeWord<u32> edge_word(const Job& job, const WordPlace& at) {
-    const Neighbours near(job, at);
-    const u32* row = job.bits + word_number(job, at.z, at.y, at.w);
-    const u32 next = at.w + 1 < job.row_words ? row[1] : 0u;
-    const RowBits<u32> here = row_bits<u32>(row[0], next);
-    EdgeWord<u32> word{};
-    word.at = here.at;
-    word.after = here.after;
-    word.x = (here.at ^ here.after) & with_neighbour(job, at.w);
-    const u32 next_x = (next ^ next >> 1) & with_neighbour(job, at.w + 1);
-    word.x_after = row_bits<u32>(word.x, next_x).after;
-    word.y = here.at ^ job.bits[word_number(job, at.z, near.y[1], at.w)];
-    word.z = here.at ^ job.bits[word_number(job, near.z[1], at.y, at.w)];
-    word.in_plane = first_in_plane(job, at.z, at.y, at.w);
-    word.upright = first_upright(job, at.z, at.y, at.w);
-    return word;
-}
+// A word of cells: the edges of its four rows, y + 2z, that the surface crosses, and the ids of the first
+// vertices on those.
+template <class Index>
+struct CellWord {
+    u32 at;          // inside-bits of row 0
+    u32 x[4], y[4];  // crossed x- and y-edges
+    u32 z[2];        // crossed z-edges, rows 0 and 1
+    u32 x_after[2];  // crossed x-edges of the voxels at x + 1, rows 0 and 2
+    Index in_plane[4], upright[2];
+};
 
-// The segment of this warp, and which of its words own anything.
-struct WarpSegment {
-    i64 z, of_plane, number;  // its plane, its number in the plane and in the volume
-    u32 active;
+// The ids of a plane's words: each is its tile's, and what lies before the word within the tile.
+template <class Index>
+struct PlaneIds {
+    const u32* ranks;
+    const i64 *in_plane_tiles, *upright_tiles;
 
-    // The grid has nz * plane_segments warps, at least.
-    MC_HD explicit WarpSegment(const Job& job) {
-        number = global_warp();
-        z = number / job.plane_segments;
-        of_plane = number % job.plane_segments;
-        active = z < job.nz ? job.active[number] : 0u;
+    MC_HD PlaneIds(const Job& job, u32 z)
+        : ranks(plane_of(job, job.ranks, z)),
+          in_plane_tiles(job.vertex_tiles + 2 * static_cast<i64>(z) * job.plane_tiles.by),
+          upright_tiles(in_plane_tiles + job.plane_tiles.by) {}
+
+    MC_HD Index in_plane(u32 word) const {
+        return static_cast<Index>(in_plane_tiles[word / kTileWords]) +
+               static_cast<Index>(ranks[word] & 0xffffu);
     }
-
-    MC_HD WordPlace place(const Job& job, int word) const {
-        return place_in_plane(job, z, of_plane * kSegmentWords + word);
+    MC_HD Index upright(u32 word) const {
+        return static_cast<Index>(upright_tiles[word / kTileWords]) + static_cast<Index>(ranks[word] >> 16);
     }
 };
 
-template <class Coord, class Real>
-MC_HD void write_vertex(void* verts, i64 id, Real x, Real y, Real z) {
-    Coord* to = static_cast<Coord*>(verts) + 3 * id;
-    to[0] = static_cast<Coord>(x);
-    to[1] = static_cast<Coord>(y);
-    to[2] = static_cast<Coord>(z);
-}
-
-// The vertices that this lane's voxel owns.
-template <class T>
-MC_HD void emit_voxel(const Job& job, const WordPlace& at, const EdgeWord<u32>& word) {
-    using Real = typename SampleType<T>::Real;
-    using Coord = typename SampleType<T>::Coord;
-    const int i = lane();
-    if (!((word.x | word.y | word.z) >> i & 1)) return;
-    const i64 x = at.w * kWordBits + i;
-    const T* sample =
-        static_cast<const T*>(job.samples) + at.z * job.stride_z + at.y * job.stride_y + x * job.stride_x;
-    const Real level = level_as<Real>(job), low = SampleType<T>::read(*sample);
-    const Real fx = static_cast<Real>(x), fy = static_cast<Real>(at.y), fz = static_cast<Real>(at.z);
-    const auto fraction = [&](i64 stride) {
-        return edge_fraction(low, SampleType<T>::read(sample[stride]), level);
-    };
-    i64 id = word.in_plane + in_plane_rank(word.x, word.y, i);
-    if (word.x >> i & 1) write_vertex<Coord>(job.verts, id++, fx + fraction(job.stride_x), fy, fz);
-    if (word.y >> i & 1) write_vertex<Coord>(job.verts, id, fx, fy + fraction(job.stride_y), fz);
-    id = word.upright + popcount(word.z & bits_below<u32>(i));
-    if (word.z >> i & 1) write_vertex<Coord>(job.verts, id, fx, fy, fz + fraction(job.stride_z));
-}
-
-template <class T>
-MC_HD void emit_vertices(const Job& job) {
-    const WarpSegment segment(job);
-    for (u32 left = segment.active; left; left &= left - 1) {
-        const WordPlace at = segment.place(job, lowest_bit(left));
-        emit_voxel<T>(job, at, edge_word(job, at));
+// The crossed edges of a word and of those around it.
+template <class Index>
+MC_HD void find_edges(const Job& job, u32 z, const WordPlace& place, const WordRows& rows,
+                      CellWord<Index>& word) {
+    const u32 valid = with_neighbour(job, place.w);
+    const u32 next_valid = with_neighbour(job, place.w + 1);
+    const u32 step = place.y + 1 < job.ny ? job.row_words.by : 0;
+    const u32 beyond = place.y + 2 < job.ny ? step + job.row_words.by : step;
+    const u32* const here = plane_of(job, job.bits, z) + place.number;
+    const u32* const above = z + 1 < job.nz ? here + job.plane_words : here;
+    const u32 row_2[2] = {here[beyond], above[beyond]};
+    const CellRows<u32> cells = rows.cells();
+    word.at = rows.at[0];
+    for (int yz = 0; yz < 4; ++yz) word.x[yz] = (cells.row[yz].at ^ cells.row[yz].after) & valid;
+    for (int k = 0; k < 2; ++k) {
+        word.y[2 * k] = rows.at[2 * k] ^ rows.at[2 * k + 1];
+        word.y[2 * k + 1] = rows.at[2 * k + 1] ^ row_2[k];
+        word.z[k] = rows.at[k] ^ rows.at[2 + k];
+        const u32 next = rows.next[2 * k];
+        word.x_after[k] = row_bits<u32>(word.x[2 * k], (next ^ next >> 1) & next_valid).after;
     }
 }
 
-// This lane's cell: its triangles go to `first` and on. Ids wait in shared memory, since which of them a
-// triangle wants is known only at run time.
+// Those of rows 1 to 3, asked of words with cells. A word's first ids are needed where the surface crosses an
+// edge of one of its voxels or of the next word's first one. Where it does not, they may never have been
+// written, and are not read.
 template <class Index>
-MC_HD void emit_cell(const Job& job, const EdgeWord<u32>* const (&rows)[4], int cube_case, i64 first) {
-    __shared__ Index ids[kEdges][kThreads];
-    ids_of_cell(rows, lane(), [](int edge, i64 id) { ids[edge][threadIdx.x] = static_cast<Index>(id); });
-    Index* to = static_cast<Index*>(job.faces) + 3 * first;
-    const u8* edge = kCaseTable.edges[cube_case];
-    const int count = 3 * kCaseTable.triangles[cube_case];
-    for (int k = 0; k < count; ++k) to[k] = ids[edge[k]][threadIdx.x];
+MC_HD void find_ids(const Job& job, u32 z, u32 number, const WordRows& rows, CellWord<Index>& word) {
+    const PlaneIds<Index> here(job, z), above(job, z + 1);
+    const auto after = [&](int low, int high) { return (rows.next[low] ^ rows.next[high]) & 1u; };
+    const u32 row_1 = number + job.row_words.by;
+    if (word.x[1] | word.y[1] | word.z[1] | after(1, 3)) {
+        word.in_plane[1] = here.in_plane(row_1);
+        word.upright[1] = here.upright(row_1);
+    }
+    if (word.x[2] | word.y[2] | after(2, 3)) word.in_plane[2] = above.in_plane(number);
+    if (word.x[3] | word.y[3]) word.in_plane[3] = above.in_plane(row_1);
 }
 
-// A word of cells; returns how many triangles they have.
+// An item of the list: the lane whose word it is in, its voxel, and the axis of its edge where it is a
+// vertex.
+struct Listed {
+    u32 entry;
+
+    MC_HD int lane() const { return static_cast<int>(entry >> 7); }
+    MC_HD int voxel() const { return static_cast<int>(entry >> 2 & 31u); }
+    MC_HD int axis() const { return static_cast<int>(entry & 3u); }
+};
+
+MC_HD u16 listed(int voxel, u32 axis) {
+    return static_cast<u16>(static_cast<u32>(lane()) << 7 | static_cast<u32>(voxel) << 2 | axis);
+}
+
+// What a lane has yet to list: marked voxels of its word, and the place of the first of them in the list.
+struct Marks {
+    u32 left, at;
+
+    // Lists those whose places are in [begin, end), in raster order.
+    MC_HD void list(u16* list, u32 begin, u32 end, u32 axis) {
+        u32 count = static_cast<u32>(popcount(left));
+        if (at >= end) return;
+        if (end - at < count) count = end - at;
+        u16* to = list + (at - begin);
+        at += count;
+        MC_SHORT_LOOP for (; count; --count, left &= left - 1)* to++ = listed(lowest_bit(left), axis);
+    }
+};
+
+// Likewise of in-plane edges: at each voxel the x-edge before the y-edge.
+struct InPlaneMarks {
+    u32 x, y, at;
+
+    MC_HD void list(u16* list, u32 begin, u32 end) {
+        u32 count = static_cast<u32>(popcount(x) + popcount(y));
+        if (at >= end) return;
+        if (end - at < count) count = end - at;
+        u16* to = list + (at - begin);
+        at += count;
+        MC_SHORT_LOOP for (; count; --count) {
+            const u32 left = x | y, lowest = left & (0u - left), of_x = x & lowest;
+            *to++ = listed(lowest_bit(left), of_x ? 0u : 1u);
+            x ^= of_x;
+            y ^= lowest ^ of_x;
+        }
+    }
+};
+
+// Calls list(begin, end) for every kListed of `total` items, and batch(item, begin, count) for every 32 of
+// those: this lane's item, where the batch begins, and how many items it has.
+template <class List, class Batch>
+MC_HD void in_batches(u32 total, const u16* listed, const List& list, const Batch& batch) {
+    for (u32 begin = 0; begin < total; begin += kListed) {
+        const u32 end = total - begin < kListed ? total : begin + kListed;
+        list(begin, end);
+        __syncwarp();
+        for (u32 b = begin; b < end; b += 32) {
+            const u32 left = end - b, me = static_cast<u32>(lane());
+            batch(Listed{me < left ? listed[b - begin + me] : 0u}, b, left < 32 ? left : 32);
+        }
+    }
+}
+
+// The types of 8 and 16 bits have one kernel, which is told at run time what it reads: in a whole call it
+// reads each vertex's two samples only, and an eighth type of kernel costs more in a wheel than a branch
+// here.
+struct Narrow {};
+
+template <class T>
+struct EmitType : SampleType<T> {
+    static constexpr bool kNarrow = false;
+};
+template <>
+struct EmitType<Narrow> : SampleType<u8> {
+    static constexpr bool kNarrow = true;
+};
+
+template <class T>
+MC_HD typename EmitType<T>::Real sample_at(const Job& job, i64 at) {
+    const auto as = [&](auto type) {
+        using Type = decltype(type);
+        return SampleType<Type>::read(static_cast<const Type*>(job.samples)[at]);
+    };
+    if constexpr (!EmitType<T>::kNarrow)
+        return as(T{});
+    else if (job.dtype == kFloat16)
+        return as(f16{});
+    else if (job.dtype == kBfloat16)
+        return as(bf16{});
+    else if (job.dtype == kUint8)
+        return as(u8{});
+    else if (job.dtype == kInt8)
+        return as(i8{});
+    else
+        return as(i16{});
+}
+
+// The vertex on the edge that leaves a voxel along an axis.
+template <class T, class Coord>
+MC_HD void make_vertex(const Job& job, u32 z, const WordPlace& place, const Listed& item, Coord* to) {
+    using Real = typename EmitType<T>::Real;
+    const int axis = item.axis();
+    const i64 x = static_cast<i64>(place.w) * kWordBits + item.voxel();
+    const i64 at = z * job.stride_z + place.y * job.stride_y + x * job.stride_x;
+    const i64 stride = axis == 0 ? job.stride_x : axis == 1 ? job.stride_y : job.stride_z;
+    const Real t = edge_fraction(sample_at<T>(job, at), sample_at<T>(job, at + stride), level_as<Real>(job));
+    const Real fx = static_cast<Real>(x), fy = static_cast<Real>(place.y), fz = static_cast<Real>(z);
+    to[0] = static_cast<Coord>(axis == 0 ? fx + t : fx);
+    to[1] = static_cast<Coord>(axis == 1 ? fy + t : fy);
+    to[2] = static_cast<Coord>(axis == 2 ? fz + t : fz);
+}
+
+// The segment's in-plane vertices, and after them its upright ones: the ids of each kind follow one another,
+// so those of the words' row 0 are known from here.
+template <class T, class Index, class Coord>
+MC_HD void emit_vertices(const Job& job, const WarpSegment& segment, CellWord<Index>& word,
+                         Staging<Index, Coord>& own) {
+    const u32 first = segment.of_plane * kSegmentWords;
+    const u32 counts = static_cast<u32>(popcount(word.x[0]) + popcount(word.y[0])) |
+                       static_cast<u32>(popcount(word.z[0])) << 16;
+    const u32 sum = inclusive_sum(counts), totals = __shfl_sync(kWholeWarp, sum, 31);
+    const u32 in_plane = totals & 0xffffu, before = sum - counts;
+    InPlaneMarks marks{word.x[0], word.y[0], before & 0xffffu};
+    Marks upright{word.z[0], in_plane + (before >> 16)};
+    const auto list = [&](u32 begin, u32 end) {
+        marks.list(own.list, begin, end);
+        upright.list(own.list, begin, end, 2);
+    };
+    const PlaneIds<i64> ids(job, segment.z);
+    const i64 first_in_plane = ids.in_plane(first), first_upright = ids.upright(first);
+    word.in_plane[0] = static_cast<Index>(first_in_plane) + static_cast<Index>(before & 0xffffu);
+    word.upright[0] = static_cast<Index>(first_upright) + static_cast<Index>(before >> 16);
+    Coord* const verts = static_cast<Coord*>(job.verts);
+    Coord* const to_in_plane = verts + 3 * first_in_plane;
+    Coord* const to_upright = verts + 3 * (first_upright - in_plane);
+    in_batches(in_plane + (totals >> 16), own.list, list, [&](Listed item, u32 begin, u32 count) {
+        const WordPlace place(job, first + static_cast<u32>(item.lane()));
+        if (static_cast<u32>(lane()) < count)
+            make_vertex<T>(job, segment.z, place, item, own.coords + 3 * lane());
+        __syncwarp();
+        for (int c = 0; c < 3; ++c) {
+            const u32 k = static_cast<u32>(lane() + 32 * c), at = 3 * begin + k;
+            if (k < 3 * count) (at < 3 * in_plane ? to_in_plane : to_upright)[at] = own.coords[k];
+        }
+        __syncwarp();
+    });
+}
+
+// Voxel i's ids of a word of cells that another lane holds go to ids[32 * edge + lane]; returns the case's
+// row.
 template <class Index>
-MC_HD i64 emit_word(const Job& job, const WordPlace& at, i64 first) {
-    EdgeWord<u32> words[4];
-    for (int yz = 0; yz < 4; ++yz) words[yz] = edge_word(job, {at.z + (yz >> 1), at.y + (yz & 1), at.w});
-    const EdgeWord<u32>* const rows[4] = {&words[0], &words[1], &words[2], &words[3]};
-    const CellRows<u32> cells = bits_of(rows);
-    const u32 active = active_cells(cells, with_neighbour(job, at.w));
-    const bool mine = active >> lane() & 1;
-    const int cube_case = mine ? case_of_cell(cells, lane()) : 0;
-    const u32 own = kCaseTable.triangles[cube_case], sum = inclusive_sum(own);
-    if (mine) emit_cell<Index>(job, rows, cube_case, first + sum - own);
+MC_HD u64 make_ids(const CellWord<Index>& word, int from, int i, Index* ids) {
+    const auto of = [from](auto value) { return __shfl_sync(kWholeWarp, value, from); };
+    const auto bit = [i](u32 bits) { return bits >> i & 1u; };
+    const auto put = [ids](int edge, Index id) { ids[32 * edge + lane()] = id; };
+    const u32 below = bits_below<u32>(i);
+    u32 corner[4];  // the case's bits of each row's two corners
+    corner[0] = bit(of(word.at));
+    for (int yz = 0; yz < 4; ++yz) {
+        const u32 x = of(word.x[yz]), y = of(word.y[yz]);
+        const Index first =
+            of(word.in_plane[yz]) + static_cast<Index>(popcount(x & below) + popcount(y & below));
+        put(yz, first);
+        if (yz == 0) corner[1] = corner[0] ^ bit(y);
+        if (yz == 2) corner[3] = corner[2] ^ bit(y);
+        if (!(yz & 1)) {  // the cell's y-edges belong to the rows at y
+            const Index after_x = first + static_cast<Index>(bit(x));
+            put(4 + yz, after_x);
+            put(5 + yz, after_x + static_cast<Index>(bit(y) + bit(of(word.x_after[yz / 2]))));
+        }
+        if (yz == 1) corner[2] = (corner[0] & 1u) ^ bit(of(word.z[0]));
+        corner[yz] |= (corner[yz] ^ bit(x)) << 1;
+    }
+    for (int y = 0; y < 2; ++y) {
+        const u32 z = of(word.z[y]);
+        const Index first = of(word.upright[y]) + static_cast<Index>(popcount(z & below));
+        put(8 + 2 * y, first);
+        put(9 + 2 * y, first + static_cast<Index>(bit(z)));
+    }
+    return kCaseRows.row[corner[0] | corner[1] << 2 | corner[2] << 4 | corner[3] << 6];
+}
+
+// A row's first triangle, three edges of four bits, as the places of this lane's ids, 16 bits each.
+MC_HD u64 places_of_ids(u64 row) {
+    constexpr u64 kApart = u64(1) << 5 | u64(1) << 17 | u64(1) << 29, kEach = 0x000100010001u;
+    return ((row & 0xfffu) * kApart & kEach * 0x1e0u) | kEach * static_cast<u64>(lane());
+}
+
+// A lane's cell adds its triangles to the warp's; returns how many those are.
+template <class Index, class Coord>
+MC_HD u32 list_triangles(u64 row, u32 count, Staging<Index, Coord>& own) {
+    const u32 sum = inclusive_sum(count);
+    u64* to = own.cells.triangles + (sum - count);
+    MC_SHORT_LOOP
+    for (; count; --count, row >>= 12) *to++ = places_of_ids(row);
     return __shfl_sync(kWholeWarp, sum, 31);
 }
 
-template <class Index>
-MC_HD void emit_faces(const Job& job) {
-    const WarpSegment segment(job);
-    if (!segment.active || segment.z + 1 >= job.nz) return;
-    i64 next = job.triangle_tiles[segment.z * job.plane_tiles + segment.of_plane / kTileSegments] +
-               job.triangles[segment.number];
-    for (u32 left = segment.active; left; left &= left - 1) {
-        const WordPlace at = segment.place(job, lowest_bit(left));
-        if (at.y + 1 < job.ny) next += emit_word<Index>(job, at, next);
+// Writes a batch's triangles: of the three lines that 32 triangles fill, one after the other.
+template <class Index, class Coord>
+MC_HD void store_triangles(const Staging<Index, Coord>& own, u32 total, Index* faces) {
+    for (u32 line = 0; line < 3; ++line) {
+        const u32 first = static_cast<u32>(lane()) + 32 * line;
+        const u64* from = own.cells.triangles + first / 3;
+        const u32 shift = first % 3 * 16;
+        MC_SHORT_LOOP
+        for (u32 k = first; k < 3 * total; k += 96, from += 32)
+            faces[k] = own.cells.ids[static_cast<u32>(*from >> shift) & 0xffffu];
     }
+}
+
+// The triangles of a segment's cells; they follow one another.
+template <class Index, class Coord>
+MC_HD void emit_faces(const Job& job, const WarpSegment& segment, const CellWord<Index>& word, u32 cells,
+                      Staging<Index, Coord>& own) {
+    const i64 tile = static_cast<i64>(segment.z) * job.plane_tiles.by + segment.of_plane / kTileSegments;
+    Index* to =
+        static_cast<Index*>(job.faces) + 3 * (job.triangle_tiles[tile] + job.triangles[segment.number(job)]);
+    const u32 count = static_cast<u32>(popcount(cells)), sum = inclusive_sum(count);
+    Marks marks{cells, sum - count};
+    const auto list = [&](u32 begin, u32 end) { marks.list(own.list, begin, end, 0); };
+    in_batches(__shfl_sync(kWholeWarp, sum, 31), own.list, list, [&](Listed item, u32, u32 batch) {
+        const u64 row = make_ids(word, item.lane(), item.voxel(), own.cells.ids);
+        const u32 triangles = static_cast<u32>(lane()) < batch ? triangles_of_row(row) : 0;
+        const u32 total = list_triangles(row, triangles, own);
+        __syncwarp();
+        store_triangles(own, total, to);
+        __syncwarp();
+        to += 3 * total;
+    });
+}
+
+// A warp a segment; every plane has blocks of its own.
+template <class T, class Index>
+MC_HD void emit(const Job& job) {
+    using Coord = typename EmitType<T>::Coord;
+    __shared__ Staging<Index, Coord> staging[kEmitThreads / 32];
+    const WarpSegment segment(job.plane_emit_blocks, kEmitThreads / 32);
+    if (segment.of_plane >= job.plane_segments) return;
+    const u32 active = job.active[segment.number(job)];
+    if (!active) return;
+    const WordPlace place(job, segment.of_plane * kSegmentWords + static_cast<u32>(lane()));
+    CellWord<Index> word{};
+    u32 cells = 0;
+    if (active >> lane() & 1u) {
+        const WordRows rows(job, segment.z, place);
+        find_edges(job, segment.z, place, rows, word);
+        if (segment.z + 1 < job.nz && place.y + 1 < job.ny)
+            cells = active_cells(rows.cells(), with_neighbour(job, place.w));
+        if (cells) find_ids(job, segment.z, place.number, rows, word);
+    }
+    emit_vertices<T>(job, segment, word, staging[warp_of_block()]);
+    emit_faces(job, segment, word, cells, staging[warp_of_block()]);
 }
 
 }  // namespace mc::cuda

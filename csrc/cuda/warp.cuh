@@ -2,11 +2,18 @@
 // Where a thread stands, and what a warp does together.
 #pragma once
 
-#include "../core/edge_word.h"
+#include "../core/word.h"
 #include "job.h"
 
 #if defined(MC_EMULATED_GPU)
 #include MC_EMULATED_GPU
+#endif
+
+// Before a loop that ends after few rounds: compilers unroll it, and then look for what is left over.
+#if MC_ON_GPU
+#define MC_SHORT_LOOP _Pragma("unroll 1")
+#else
+#define MC_SHORT_LOOP
 #endif
 
 namespace mc::cuda {
@@ -16,8 +23,9 @@ constexpr u32 kWholeWarp = 0xffffffffu;
 MC_HD int lane() { return static_cast<int>(threadIdx.x % 32); }
 MC_HD int warp_of_block() { return static_cast<int>(threadIdx.x / 32); }
 
-// Widened before it is multiplied: there are grids of more than 2^32 threads.
-MC_HD i64 global_warp() { return (static_cast<i64>(blockIdx.x) * blockDim.x + threadIdx.x) / 32; }
+MC_HD u32 quotient(u32 number, const Divisor& d) {
+    return (__umulhi(number, d.multiplier) + number) >> d.shift;
+}
 
 // The sum over the lanes up to and with this one.
 template <class Number>
@@ -29,41 +37,61 @@ MC_HD Number inclusive_sum(Number value) {
     return value;
 }
 
-// Where a word of voxels stands in the volume.
-struct WordPlace {
-    i64 z, y, w;
+// The sum over all lanes.
+template <class Number>
+MC_HD Number warp_sum(Number value) {
+    for (int step = 1; step < 32; step *= 2) value += __shfl_xor_sync(kWholeWarp, value, step);
+    return value;
+}
+
+// A plane and the segment of it that a warp takes, where every plane has blocks of its own.
+struct WarpSegment {
+    u32 z, of_plane;
+
+    MC_HD WarpSegment(const Divisor& plane_blocks, u32 warps_a_block) {
+        z = quotient(blockIdx.x, plane_blocks);
+        of_plane = (blockIdx.x - z * plane_blocks.by) * warps_a_block + threadIdx.x / 32;
+    }
+
+    MC_HD i64 number(const Job& job) const { return static_cast<i64>(z) * job.plane_segments + of_plane; }
 };
 
-// A plane's words are fewer than 2^32 for any plane of less than 2^37 samples, which no GPU holds.
-MC_HD WordPlace place_in_plane(const Job& job, i64 z, i64 word) {
-    const u32 row_words = static_cast<u32>(job.row_words), at = static_cast<u32>(word);
-    return {z, static_cast<i64>(at / row_words), static_cast<i64>(at % row_words)};
-}
+// Where a word stands in its plane.
+struct WordPlace {
+    u32 number, y, w;
 
-MC_HD i64 plane_words(const Job& job) { return job.plane_segments * kSegmentWords; }
-
-// A word's number in the padded arrays.
-MC_HD i64 word_number(const Job& job, i64 z, i64 y, i64 w) {
-    return z * plane_words(job) + y * job.row_words + w;
-}
-
-// The inside-bits of row (z, y) around word w. Past the border the last row stands in for the missing one:
-// nothing is crossed between equal rows.
-struct Neighbours {
-    i64 z[2], y[3];
-
-    MC_HD Neighbours(const Job& job, const WordPlace& at) : z{}, y{} {
-        for (int k = 0; k < 2; ++k) z[k] = at.z + k < job.nz ? at.z + k : job.nz - 1;
-        for (int k = 0; k < 3; ++k) y[k] = at.y + k < job.ny ? at.y + k : job.ny - 1;
+    MC_HD WordPlace(const Job& job, u32 word) : number(word), y(quotient(word, job.row_words)), w(0) {
+        w = word - y * job.row_words.by;
     }
 };
 
-MC_HD RowBits<u32> load_row(const Job& job, i64 z, i64 y, i64 w) {
-    const u32* word = job.bits + word_number(job, z, y, w);
-    return row_bits<u32>(word[0], w + 1 < job.row_words ? word[1] : 0u);
+// The words of plane z.
+MC_HD u32* plane_of(const Job& job, u32* words, u32 z) {
+    return words + static_cast<i64>(z) * job.plane_words;
 }
 
-// Samples of word w that have a neighbour in x.
-MC_HD u32 with_neighbour(const Job& job, i64 w) { return low_bits<u32>(job.nx - 1 - kWordBits * w); }
+// The bits of a word whose samples have a neighbour in x.
+MC_HD u32 with_neighbour(const Job& job, u32 w) { return w + 1 < job.row_words.by ? ~0u : job.row_end; }
+
+// The inside-bits around a word of cells: row y + 2z of each cell. Past the border the last row stands in for
+// the missing one: nothing is crossed between equal rows.
+struct WordRows {
+    u32 at[4], next[4];  // the word, and the one after it in its row, 0 past the end
+
+    MC_HD WordRows(const Job& job, u32 z, const WordPlace& place) : at{}, next{} {
+        const u32* const here = plane_of(job, job.bits, z) + place.number;
+        const u32* const above = z + 1 < job.nz ? here + job.plane_words : here;
+        const u32 step = place.y + 1 < job.ny ? job.row_words.by : 0;
+        at[0] = here[0], at[1] = here[step], at[2] = above[0], at[3] = above[step];
+        if (place.w + 1 == job.row_words.by) return;
+        next[0] = here[1], next[1] = here[step + 1], next[2] = above[1], next[3] = above[step + 1];
+    }
+
+    MC_HD CellRows<u32> cells() const {
+        CellRows<u32> rows;
+        for (int yz = 0; yz < 4; ++yz) rows.row[yz] = row_bits<u32>(at[yz], next[yz]);
+        return rows;
+    }
+};
 
 }  // namespace mc::cuda

@@ -170,19 +170,20 @@ def driver(monkeypatch, folder, load):
 
 
 def refuse(_image):
-    raise RuntimeError("cuModuleLoadData: device kernel image is invalid (CUDA error 200)")
+    raise _core.CudaImageRefused(REFUSED)
 
 
-REFUSED = "cuModuleLoadData: device kernel image is invalid (CUDA error 200)"
+REFUSED = "cuLibraryLoadData: device kernel image is invalid (CUDA error 200)"
 
 
+@pytest.mark.skipif(not HAS_CUDA, reason="this build has no CUDA backend")
 def test_a_driver_that_refuses(monkeypatch, tmp_path):
     driver(monkeypatch, tmp_path, refuse)
     gpu(monkeypatch, (12, 0), ptx=())
-    reason = "sm_120.cubin does not load: cuModuleLoadData: device kernel image is invalid (CUDA error 200)"
-    assert_falls_back("cuda:0", reason)
+    assert_falls_back("cuda:0", f"sm_120.cubin does not load: {REFUSED}")
 
 
+@pytest.mark.skipif(not HAS_CUDA, reason="this build has no CUDA backend")
 def test_a_driver_that_refuses_cubin_and_ptx(monkeypatch, tmp_path):
     tried = []
 
@@ -197,6 +198,7 @@ def test_a_driver_that_refuses_cubin_and_ptx(monkeypatch, tmp_path):
     assert tried == [b"sm_120.cubin", b"compute_120.ptx"]  # once, although two calls were made
 
 
+@pytest.mark.skipif(not HAS_CUDA, reason="this build has no CUDA backend")
 def test_a_driver_that_takes_the_ptx_only(monkeypatch, tmp_path):
     driver(monkeypatch, tmp_path, lambda image: refuse(image) if image.endswith(b"cubin") else image)
     assert cuda.kernels_for(torch.device("cuda:0")) == b"compute_120.ptx"
@@ -214,15 +216,43 @@ def test_no_memory_while_loading(monkeypatch, tmp_path):
 
     def load(image):
         if full:
-            raise _core.CudaOutOfMemory("cuModuleLoadData: out of memory (CUDA error 2)")
+            raise _core.CudaOutOfMemory("cuLibraryLoadData: out of memory (CUDA error 2)")
         return image
 
     full = True
     driver(monkeypatch, tmp_path, load)
-    with pytest.raises(torch.cuda.OutOfMemoryError, match="cuModuleLoadData: out of memory"):
+    with pytest.raises(torch.cuda.OutOfMemoryError, match="cuLibraryLoadData: out of memory"):
         marching_cubes(on("cuda:0"), 0.0)
     full = False
     assert cuda.kernels_for(torch.device("cuda:0")) == b"sm_120.cubin"
+
+
+@pytest.mark.skipif(not HAS_CUDA, reason="this build has no CUDA backend")
+def test_a_reason_that_may_pass(monkeypatch, tmp_path):
+    """Raised, not remembered: the next call loads the kernels."""
+
+    def load(image):
+        if busy:
+            raise RuntimeError(text)
+        return image
+
+    busy, text = True, "cuLibraryLoadData: operation not permitted when stream is capturing (CUDA error 900)"
+    driver(monkeypatch, tmp_path, load)
+    with pytest.raises(RuntimeError, match=re.escape(text)):
+        marching_cubes(on("cuda:0"), 0.0)
+    busy = False
+    assert cuda.kernels_for(torch.device("cuda:0")) == b"sm_120.cubin"
+
+
+def test_a_capture_is_refused_before_anything_is_loaded(monkeypatch, tmp_path):
+    loaded = []
+    driver(monkeypatch, tmp_path, loaded.append)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    text = "the kernels are not loaded yet, and cannot be while a CUDA graph is captured: call grid_interp"
+    with pytest.raises(RuntimeError, match=text):
+        marching_cubes(on("cuda:0"), 0.0)
+    assert loaded == []
 
 
 def test_grid_interp_falls_back():

@@ -3,6 +3,8 @@
 
 import importlib.util
 import json
+import platform
+import re
 import shutil
 import struct
 import subprocess
@@ -16,7 +18,9 @@ from torchmcubes_bw.backends import kernel_files
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = Path(torchmcubes_bw.__file__).parent / "kernels"
-DEFAULT = [70, 75, 80, 86, 89, 90, 100, 120]
+DEFAULT, PTX = [70, 75, 80, 86, 89, 90, 100, 120], [75, 120]
+JETSON = [87, 101, 110]  # beside those, on aarch64; 11.0 is the name of 10.1 from CUDA 13 on
+ON_ARM = sorted({*DEFAULT, *JETSON} - {110})
 needs_kernels = pytest.mark.skipif(not HAS_CUDA, reason="this build has no kernels")
 
 
@@ -37,15 +41,22 @@ def architecture(cubin):
     return flags & 0xFF if abi < 8 else flags >> 8 & 0xFF
 
 
-def known_to(compiler):
+ON_THIS = platform.machine() in ("aarch64", "arm64")
+
+
+def known_to(compiler, arm=ON_THIS):
     """Return the default architectures that a compiler, as the manifest names it, has not left behind."""
     major = int(compiler.removeprefix("NVRTC ").split(".")[0])
-    return [number for number in DEFAULT if number >= (75 if major >= 13 else 70)]
+    known = [
+        number for number in (*DEFAULT, *(JETSON if arm else ())) if number >= (75 if major >= 13 else 70)
+    ]
+    return sorted(n for n in known if n != (101 if major >= 13 else 110))
 
 
 @pytest.mark.parametrize("compiler, oldest", [("NVRTC 12.8", 70), ("NVRTC 13.0", 75), ("NVRTC 13.2", 75)])
 def test_what_a_compiler_knows(compiler, oldest):
-    assert known_to(compiler) == DEFAULT[DEFAULT.index(oldest) :]
+    assert known_to(compiler, arm=False) == DEFAULT[DEFAULT.index(oldest) :]
+    assert {*known_to(compiler, arm=True)} - {*DEFAULT} == {87, 110 if compiler > "NVRTC 13" else 101}
 
 
 @needs_kernels
@@ -55,16 +66,17 @@ def test_every_cubin_is_for_its_architecture():
     for number in cubins:
         cubin = (FOLDER / f"sm_{number}.cubin").read_bytes()
         assert architecture(cubin) == number
-        assert b"mc_emit_faces_int64" in cubin
+        assert b"mc_emit_int64_float32" in cubin
     assert len(list(FOLDER.glob("*.cubin"))) == len(cubins)
 
 
 @needs_kernels
-def test_ptx_is_for_the_newest():
-    assert kernel_files.manifest()["ptx"] == [120]
-    text = (FOLDER / "compute_120.ptx").read_bytes()
-    assert b".target sm_120" in text
-    assert text.endswith(b"\0")
+def test_ptx_is_for_the_newest_and_for_what_no_cubin_serves():
+    assert kernel_files.manifest()["ptx"] == PTX
+    for number in PTX:
+        text = (FOLDER / f"compute_{number}.ptx").read_bytes()
+        assert f".target sm_{number}".encode() in text
+        assert text.endswith(b"\0")
 
 
 @needs_kernels
@@ -72,18 +84,27 @@ def test_no_kernel_spills():
     resources = kernel_files.manifest()["resources"]
     assert list(resources) == [f"sm_{number}" for number in kernel_files.manifest()["cubins"]]
     for kernels in resources.values():
-        assert len(kernels) == 22
+        assert len(kernels) == 28
         for name, used in kernels.items():
             assert used["spill_bytes"] == used["stack_bytes"] == 0, name
         assert kernels["mc_scan"]["registers"] <= 64  # for a block of 1024 there are 64 a thread
 
 
 @needs_kernels
-def test_no_fused_multiply_add_in_the_arithmetic():
-    assert "--fmad=false" in kernel_files.manifest()["options"]
-    ptx = (FOLDER / "compute_120.ptx").read_text("utf-8")
-    assert "div.rn.f32" in ptx
-    assert "sub.rn.f32" in ptx or "sub.f32" in ptx
+@pytest.mark.parametrize("number", PTX)
+def test_the_arithmetic_is_rounded_as_the_cpu_s(number):
+    """No fused multiply-add, no flushed subnormals, no approximation: read in the code that is shipped."""
+    assert {"--fmad=false", "--ftz=false", "--prec-div=true"} <= {*kernel_files.manifest()["options"]}
+    ptx = (FOLDER / f"compute_{number}.ptx").read_text("utf-8")
+    operations = set(re.findall(r"^\s*(?:@!?%p\d+ )?([a-z][\w.]*)", ptx, re.MULTILINE))
+    assert {o for o in operations if o.startswith("div") and re.search(r"f\d\d", o)} == {
+        "div.rn.f32",
+        "div.rn.f64",
+    }
+    assert not [o for o in operations if re.search(r"^fma|^mad.*f\d\d|\.ftz|\.approx|^rcp|^sqrt", o)]
+    assert {o for o in operations if re.match(r"(add|sub|mul)\..*f\d\d$", o)} <= {
+        f"{name}.rn.f{bits}" for name in ("add", "sub", "mul") for bits in (32, 64)
+    }
 
 
 @pytest.mark.parametrize(
@@ -92,23 +113,25 @@ def test_no_fused_multiply_add_in_the_arithmetic():
         ((5, 2), None),
         ((6, 1), None),
         ((7, 0), "sm_70.cubin"),
-        ((7, 2), None),
+        ((7, 2), None),  # Xavier
         ((7, 5), "sm_75.cubin"),
         ((8, 0), "sm_80.cubin"),
         ((8, 6), "sm_86.cubin"),
-        ((8, 7), None),
+        ((8, 7), "compute_75.ptx"),  # Orin
+        ((8, 8), "compute_75.ptx"),
         ((8, 9), "sm_89.cubin"),
         ((9, 0), "sm_90.cubin"),
         ((10, 0), "sm_100.cubin"),
-        ((10, 3), "sm_100.cubin"),
-        ((11, 0), None),
+        ((10, 1), "compute_75.ptx"),  # Thor, as CUDA 12 calls it
+        ((10, 3), "sm_100.cubin"),  # B300
+        ((11, 0), "compute_75.ptx"),  # Thor
         ((12, 0), "sm_120.cubin"),
         ((12, 1), "sm_120.cubin"),
         ((13, 0), "compute_120.ptx"),
     ],
 )
 def test_choice(capability, image, monkeypatch):
-    aboard = {"cubins": DEFAULT, "ptx": [120]}
+    aboard = {"cubins": DEFAULT, "ptx": PTX}
     monkeypatch.setattr(kernel_files, "manifest", lambda: aboard)
     assert kernel_files.choose_image(capability) == image
 
@@ -117,7 +140,16 @@ def test_choice(capability, image, monkeypatch):
     "capability, cubins, ptx, images",
     [
         ((12, 0), DEFAULT, [120], ["sm_120.cubin", "compute_120.ptx"]),
-        ((12, 0), DEFAULT, [80, 120], ["sm_120.cubin", "compute_120.ptx"]),
+        ((12, 0), DEFAULT, PTX, ["sm_120.cubin", "compute_120.ptx", "compute_75.ptx"]),
+        ((12, 1), DEFAULT, PTX, ["sm_120.cubin", "compute_120.ptx", "compute_75.ptx"]),
+        ((9, 0), DEFAULT, PTX, ["sm_90.cubin", "compute_75.ptx"]),
+        ((10, 3), DEFAULT, PTX, ["sm_100.cubin", "compute_75.ptx"]),
+        ((7, 0), DEFAULT, PTX, ["sm_70.cubin"]),
+        ((8, 7), ON_ARM, PTX, ["sm_87.cubin", "compute_75.ptx"]),
+        ((8, 8), ON_ARM, PTX, ["compute_75.ptx"]),
+        ((10, 1), ON_ARM, PTX, ["sm_101.cubin", "compute_75.ptx"]),
+        ((11, 0), ON_ARM, PTX, ["sm_101.cubin", "compute_75.ptx"]),
+        ((10, 1), [100, 110], [], ["sm_110.cubin"]),
         ((8, 7), [86, 87], [], ["sm_87.cubin"]),  # built for it
         ((8, 9), [86, 87], [], ["sm_86.cubin"]),  # and for it alone
         ((8, 7), [87], [80], ["sm_87.cubin", "compute_80.ptx"]),

@@ -76,6 +76,71 @@ def many_rounds_of_the_scan():
     check(torch.from_numpy(volumes.noise((4100, 2, 2))), 0.1)
 
 
+def flat_runs():
+    """Volumes without gaps, of whole words and segments: four samples at a time, bytes compared together."""
+    values = torch.from_numpy(np.random.default_rng(3).integers(-130, 258, (3, 32, 64)))
+    for name in ("float32", "float64", "float16", "bfloat16", "int16", "int32"):
+        check(values.to(getattr(torch, name)), 0.5)
+    for kind in (torch.uint8, torch.int8):
+        limits = torch.iinfo(kind)
+        vol = values.clamp(limits.min, limits.max).to(kind)
+        for level in (
+            limits.min,
+            limits.min + 0.5,
+            1e-10,
+            0,
+            1,
+            127,
+            127.5,
+            limits.max,
+            limits.max + 0.5,
+            1e9,
+            -1e9,
+        ):
+            check(vol, level)
+    vol = values.to(torch.float32)
+    check(vol[1:], 0.5)
+    check(vol.flatten()[1:].clone()[: 2 * 2048].reshape(2, 32, 64), 0.5)
+    check(
+        torch.cat([vol.flatten(), vol.flatten()])[1:4097].reshape(2, 32, 64), 0.5
+    )  # not on a boundary of 16 bytes
+    for at in (0, 1, 31, 32, 1023, 1024, 6143):
+        bad = torch.ones(3, 32, 64)
+        bad.view(-1)[at] = float("nan")
+        assert cuda_has_nan(bad)
+
+
+def cuda_has_nan(vol):
+    try:
+        extract(vol, 0.0)
+    except ValueError:
+        return True
+    return False
+
+
+def few_cells():
+    """A surface that leaves most words alone: ids are asked of words that own nothing."""
+    for shape, centre, radius in (
+        ((40, 36, 70), (31.5, 18.2, 20.1), 9.3),
+        ((34, 32, 64), (32.2, 15.7, 31.9), 12.0),
+        ((5, 40, 1100), (1023.6, 20.0, 2.2), 6.5),
+        ((12, 64, 96), (63.5, 31.5, 6.0), 31.0),
+    ):
+        check(torch.from_numpy(volumes.ball(shape, centre, radius)), 0.0)
+    lone = torch.ones(3, 40, 100)
+    for y in range(1, 39, 3):
+        lone[y % 3, y, (7 * y) % 99] = -1
+    check(lone, 0.0)
+
+
+def planes_too_large():
+    """Their words have 31 bits for their number."""
+    vol = torch.zeros(1, dtype=torch.uint8).expand(2, 131074, 1 << 20)
+    text = "vol must have planes of fewer than 2^36 samples on a GPU, rows counted in whole 32s"
+    assert_raises(ValueError, text, _core.cuda_scratch_bytes, vol.shape)
+    assert _core.cuda_scratch_bytes((1, 65000, 1 << 20)) > 0
+
+
 def dtypes_and_ties():
     values = torch.from_numpy(np.random.default_rng(7).integers(0, 4, (4, 5, 70)))
     for name in ("float32", "float64", "float16", "bfloat16", "uint8", "int8", "int16", "int32", "int64"):
@@ -130,11 +195,11 @@ def interpolation():
     assert interpolate(vol, points[:0]).shape == (0, 3)
 
 
-def one_read_and_little_scratch():
-    copies = ctypes.CDLL(os.environ["TORCHMCUBES_LIBCUDA"]).mc_emulated_copies
-    before = copies()
+def one_wait_and_little_scratch():
+    waits = ctypes.CDLL(os.environ["TORCHMCUBES_LIBCUDA"]).mc_emulated_waits
+    before = waits()
     extract(torch.from_numpy(volumes.noise((5, 6, 7))), 0.1)
-    assert copies() - before == 1
+    assert waits() - before == 1
     for n in (64, 128, 256, 512, 1024):
         assert _core.cuda_scratch_bytes((n, n, n)) <= 4 * n**3 / 8
 
@@ -195,14 +260,19 @@ def a_module_that_does_not_load():
     kernel_files.images_for = lambda *_: ["libcuda_emulated.so"]
     torch.cuda.get_device_capability = lambda _index: (12, 0)
     device = torch.device("cuda:0")
-    for call in ("cuModuleLoadData", "cuModuleGetFunction"):
+    for call in ("cuLibraryLoadData", "cuLibraryGetKernel", "cuKernelGetFunction", "cuMemHostAlloc"):
         with fault(f"{call}:2"):
             text = f"{call}: out of memory (CUDA error 2)"
             assert_raises(torch.cuda.OutOfMemoryError, text, cuda.kernels_for, device)
         assert held() == [0, 1, 1]
-    with fault("cuModuleGetFunction:700"):
-        text = f"libcuda_emulated.so does not load: cuModuleGetFunction: {ILLEGAL} (CUDA error 700)"
+    with fault("cuLibraryGetKernel:700"):  # may pass: raised, and tried again at the next call
+        text = f"cuLibraryGetKernel: {ILLEGAL} (CUDA error 700)"
+        assert_raises(RuntimeError, text, cuda.kernels_for, device)
+    assert cuda._loaded == {}
+    with fault("cuLibraryLoadData:209"):
+        text = "libcuda_emulated.so does not load: cuLibraryLoadData: unknown error (CUDA error 209)"
         assert_raises(cuda.NoKernels, text, cuda.kernels_for, device)
+    assert_raises(cuda.NoKernels, text, cuda.kernels_for, device)  # for good
     assert held() == [0, 1, 1]
 
 
@@ -228,10 +298,13 @@ CASES = (
     several_tiles,
     many_rounds_of_the_scan,
     dtypes_and_ties,
+    flat_runs,
+    few_cells,
+    planes_too_large,
     strides,
     infinite_and_nan,
     interpolation,
-    one_read_and_little_scratch,
+    one_wait_and_little_scratch,
     faults,
     a_module_that_does_not_load,
     no_memory_for_the_results,

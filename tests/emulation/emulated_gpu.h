@@ -6,13 +6,14 @@
 // a block in which nobody can go on.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
 #define __global__
 #define __device__
 #define __shared__ static
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 
 namespace emulated {
 
@@ -69,11 +70,15 @@ T __shfl_up_sync(unsigned mask, T value, unsigned step) {
     return emulated::from_bits<T>(lanes[from < 0 ? own : from]);
 }
 
+template <class T>
+T __shfl_xor_sync(unsigned mask, T value, int lanes) {
+    const int own = static_cast<int>(threadIdx.x % 32);
+    return emulated::from_bits<T>(emulated::meet_warp(mask, emulated::to_bits(value))[own ^ lanes]);
+}
+
+inline void __syncwarp() { emulated::meet_warp(0xffffffffu, 0); }
 inline void __syncthreads() { emulated::meet_block(); }
 
-template <class T>
-T atomicOr(T* address, T value) {
-    const T old = *address;
-    *address = old | value;
-    return old;
+inline unsigned __umulhi(unsigned a, unsigned b) {
+    return static_cast<unsigned>(static_cast<unsigned long long>(a) * b >> 32);
 }

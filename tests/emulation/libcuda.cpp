@@ -21,21 +21,24 @@ void call(const void* parameter) {
 }
 
 #define MC_ENTRY(name) {#name, call<Job, name>}
-#define MC_ENTRIES(type) MC_ENTRY(mc_classify_##type), MC_ENTRY(mc_emit_vertices_##type)
+#define MC_CLASSIFIES(type) MC_ENTRY(mc_classify_##type), MC_ENTRY(mc_classify_flat_##type)
+#define MC_EMITS(type) MC_ENTRY(mc_emit_int32_##type), MC_ENTRY(mc_emit_int64_##type)
 
 const std::map<std::string, Kernel> kKernels = {
-    MC_ENTRIES(float32),
-    MC_ENTRIES(float64),
-    MC_ENTRIES(float16),
-    MC_ENTRIES(bfloat16),
-    MC_ENTRIES(uint8),
-    MC_ENTRIES(int8),
-    MC_ENTRIES(int16),
-    MC_ENTRIES(int32),
+    MC_CLASSIFIES(float32),
+    MC_CLASSIFIES(float64),
+    MC_CLASSIFIES(float16),
+    MC_CLASSIFIES(bfloat16),
+    MC_CLASSIFIES(uint8),
+    MC_CLASSIFIES(int8),
+    MC_CLASSIFIES(int16),
+    MC_CLASSIFIES(int32),
     MC_ENTRY(mc_count),
     MC_ENTRY(mc_scan),
-    MC_ENTRY(mc_emit_faces_int32),
-    MC_ENTRY(mc_emit_faces_int64),
+    MC_EMITS(float32),
+    MC_EMITS(float64),
+    MC_EMITS(int32),
+    MC_EMITS(narrow),
     {"mc_grid_interp_float32", call<InterpolateJob, mc_grid_interp_float32>},
     {"mc_grid_interp_float64", call<InterpolateJob, mc_grid_interp_float64>},
 };
@@ -47,9 +50,9 @@ int fault(const char* name) {
     return wanted && std::string(wanted).rfind(prefix, 0) == 0 ? std::atoi(wanted + prefix.size()) : 0;
 }
 
-int copies = 0;
+int waits = 0;
 
-// What is held now: contexts that are current, contexts retained, modules loaded.
+// What is held now: contexts that are current, contexts retained, libraries loaded.
 int held[3];
 
 }  // namespace
@@ -81,7 +84,7 @@ int cuCtxPopCurrent(void**) {
 }
 
 int cuDevicePrimaryCtxRetain(void** context, int) {
-    *context = &copies;
+    *context = &waits;
     ++held[1];
     return 0;
 }
@@ -91,24 +94,29 @@ int cuDevicePrimaryCtxRelease(int) {
     return 0;
 }
 
-int cuModuleLoadData(void** module, const void* image) {
-    if (const int error = fault("cuModuleLoadData")) return error;
-    *module = const_cast<void*>(image);
+int cuLibraryLoadData(void** library, const void* image, void*, void**, unsigned, void*, void**, unsigned) {
+    if (const int error = fault("cuLibraryLoadData")) return error;
+    *library = const_cast<void*>(image);
     ++held[2];
     return 0;
 }
 
-int cuModuleUnload(void*) {
+int cuLibraryUnload(void*) {
     --held[2];
     return 0;
 }
 
-int cuModuleGetFunction(void** function, void*, const char* name) {
-    if (const int error = fault("cuModuleGetFunction")) return error;
+int cuLibraryGetKernel(void** kernel, void*, const char* name) {
+    if (const int error = fault("cuLibraryGetKernel")) return error;
     const auto found = kKernels.find(name);
     if (found == kKernels.end()) return 500;
-    *function = reinterpret_cast<void*>(found->second);
+    *kernel = reinterpret_cast<void*>(found->second);
     return 0;
+}
+
+int cuKernelGetFunction(void** function, void* kernel) {
+    *function = kernel;
+    return fault("cuKernelGetFunction");
 }
 
 int cuLaunchKernel(void* function, unsigned blocks, unsigned, unsigned, unsigned threads, unsigned, unsigned,
@@ -119,18 +127,17 @@ int cuLaunchKernel(void* function, unsigned blocks, unsigned, unsigned, unsigned
     return 0;
 }
 
-int cuMemsetD8Async(void* to, unsigned char value, std::size_t bytes, void*) {
-    std::memset(to, value, bytes);
+int cuMemHostAlloc(void** memory, std::size_t bytes, unsigned) {
+    if (const int error = fault("cuMemHostAlloc")) return error;
+    *memory = std::malloc(bytes);
+    std::memset(*memory, 0xab, bytes);
     return 0;
 }
 
-int cuMemcpyDtoHAsync(void* to, const void* from, std::size_t bytes, void*) {
-    ++copies;
-    std::memcpy(to, from, bytes);
-    return 0;
+int cuStreamSynchronize(void*) {
+    ++waits;
+    return fault("cuStreamSynchronize");
 }
-
-int cuStreamSynchronize(void*) { return fault("cuStreamSynchronize"); }
 
 // MC_EMULATED_FAULT="capturing:1": the stream is being captured.
 int cuStreamIsCapturing(void*, int* status) {
@@ -147,9 +154,9 @@ int cuGetProcAddress_v2(const char* name, void** function, int, unsigned long lo
     return *function ? 0 : 500;
 }
 
-// How often the host has read from the device.
-int mc_emulated_copies() { return copies; }
+// How often the host has waited for the device.
+int mc_emulated_waits() { return waits; }
 
-// Contexts that are current, contexts retained, modules loaded.
+// Contexts that are current, contexts retained, libraries loaded.
 const int* mc_emulated_held() { return held; }
 }

@@ -26,7 +26,8 @@ _INT32_MAX = 2**31 - 1
 _OutOfMemoryError = getattr(torch, "OutOfMemoryError", torch.cuda.OutOfMemoryError)
 # A build without kernels has no such error, and none to translate.
 _CudaOutOfMemory: Any = getattr(_core, "CudaOutOfMemory", ())
-_loaded: dict[int, _core.CudaKernels | str] = {}  # a text is why none could be loaded
+_CudaImageRefused: Any = getattr(_core, "CudaImageRefused", ())
+_loaded: dict[int, _core.CudaKernels | str] = {}  # a text is why none can ever be loaded
 _loading = threading.Lock()
 
 
@@ -38,12 +39,19 @@ def kernels_for(device: torch.device) -> _core.CudaKernels:
     """Return the kernels loaded on a device, loading them at its first use.
 
     Raises:
-        NoKernels: none aboard runs there, or the driver refused them.
+        NoKernels: none aboard runs there, or the driver takes none of them.
         torch.OutOfMemoryError: the GPU's memory has no room for them now.
+        RuntimeError: they cannot be loaded now, for a reason that may pass: a stream is being captured into a
+            CUDA graph, or the driver says so.
     """
     index = torch.cuda.current_device() if device.index is None else device.index
     kernels = _loaded.get(index)
     if kernels is None:
+        if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
+            raise RuntimeError(
+                "the kernels are not loaded yet, and cannot be while a CUDA graph is captured: "
+                "call grid_interp before"
+            )
         with _loading:
             if index not in _loaded:
                 _loaded[index] = _load(index)
@@ -54,16 +62,14 @@ def kernels_for(device: torch.device) -> _core.CudaKernels:
 
 
 def _load(index: int) -> _core.CudaKernels | str:
-    """Load the best image that the driver takes, or tell why it takes none."""
+    """Load the best image that the driver takes, or tell why it takes none; what may pass is raised."""
     capability = torch.cuda.get_device_capability(index)
     refused, aboard = [], kernel_files.manifest()
     for image in kernel_files.images_for(capability, aboard["cubins"], aboard["ptx"]):
         try:
             with _memory_errors():
                 return _core.CudaKernels(index, (kernel_files.FOLDER / image).read_bytes())
-        except _OutOfMemoryError:
-            raise
-        except (RuntimeError, OSError) as error:
+        except (_CudaImageRefused, OSError) as error:
             refused.append(f"{image} does not load: {error}")
     return "; ".join(refused) or kernel_files.unserved(capability, torch.cuda.get_device_name(index))
 

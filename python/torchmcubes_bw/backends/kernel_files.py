@@ -10,7 +10,8 @@ from typing import Any
 
 # Jetson's and its relatives' (TX1, TX2, Xavier, Orin, Thor, under its name of CUDA 12 too). A cubin runs on
 # another minor version among desktop GPUs only, never from or to one of these.
-TEGRA = {53, 62, 72, 87, 101, 110}
+TEGRA = {53, 62, 72, 87, 88, 101, 110}
+THOR = {101, 110}  # one GPU: CUDA 12 calls it 10.1, CUDA 13 calls it 11.0, and code for either runs on it
 _NOTHING: dict[str, Any] = {"compiler": None, "options": [], "cubins": [], "ptx": []}
 FOLDER = Path(__file__).parent.parent / "kernels"
 
@@ -35,12 +36,12 @@ def images_for(capability: tuple[int, int], cubins: list[int], ptx: list[int]) -
     """Return the files, of those aboard, that serve a compute capability, best first.
 
     A cubin runs on its own capability and, Tegra's excepted, on higher ones of the same major version; PTX is
-    compiled by the driver for any capability from its own on.
+    compiled by the driver for any capability from its own on, the newest first.
     """
     number = 10 * capability[0] + capability[1]
-    fitting = [c for c in cubins if c == number or _runs_on_a_later(c, number)]
+    fitting = [c for c in cubins if c == number or {c, number} == THOR or _runs_on_a_later(c, number)]
     older = [p for p in ptx if p <= number]
-    return [f"sm_{c}.cubin" for c in sorted(fitting)[-1:]] + [f"compute_{p}.ptx" for p in sorted(older)[-1:]]
+    return [f"sm_{c}.cubin" for c in sorted(fitting)[-1:]] + [f"compute_{p}.ptx" for p in sorted(older)[::-1]]
 
 
 def _runs_on_a_later(cubin: int, number: int) -> bool:

@@ -16,7 +16,7 @@ from .facts import Gpu, Machine
 from .finding import GIB, Finding, Mark, dotted, fits
 
 _OLDEST_CUDA = (12, 0)  # of a driver that can load our kernels
-_WHEEL_CUBINS, _WHEEL_PTX = [70, 75, 80, 86, 89, 90, 100, 120], [120]
+_WHEEL_CUBINS, _WHEEL_PTX = [70, 75, 80, 86, 89, 90, 100, 120], [75, 120]
 _STUB = 34
 # What cuInit's answers mean, and the cure.
 _STATUS = {
