@@ -18,6 +18,7 @@ from ptx.program import PtxError
 from torch import Tensor
 from torchmcubes_bw import _core
 from torchmcubes_bw.arguments.points import points as checked_points
+from torchmcubes_bw.arguments.request import Request
 from torchmcubes_bw.arguments.volume import volume
 from torchmcubes_bw.backends import cuda
 from torchmcubes_bw.backends.converted import converted
@@ -51,7 +52,7 @@ class Host:
         self.reset()
         samples = volume(self.to_device(vol, shift), "Nz, Ny, Nx")
         with self._in_arena(), mock.patch.object(cuda, "_INT32_MAX", -1 if wide else 2**31 - 1):
-            verts, faces = self._told(cuda.marching_cubes, self.kernels, 0, samples, level)
+            verts, faces, _ = self._told(cuda.surface, self.kernels, 0, Request(samples, level))
         return self._result(verts), self._result(faces)
 
     def grid_interp(self, vol: Tensor, points: Tensor) -> Tensor:
