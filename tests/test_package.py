@@ -46,7 +46,10 @@ def test_docstrings_answer_in_order(name):
     assert sections == ["Shapes", "Dtype", "Device", "Range", "Returns", "Raises"]
 
 
-@pytest.mark.parametrize("module", ["__init__", "_build", "fields", "interpolation", "surfaces"])
+@pytest.mark.parametrize(
+    "module",
+    ["__init__", "_build", "compat.mcubes", "compat.skimage", "fields", "interpolation", "surfaces"],
+)
 def test_docstring_examples(module):
     name = "torchmcubes_bw" if module == "__init__" else f"torchmcubes_bw.{module}"
     __import__(name)

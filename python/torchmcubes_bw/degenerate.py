@@ -10,6 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from torch import Tensor
+
+from .fans import Fans, components
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,68 +21,86 @@ if TYPE_CHECKING:
     Indices = NDArray[np.int64]
 
 
-def merged(verts: NDArray[Any], faces: NDArray[Any]) -> tuple[Indices, Indices]:
+def dropped(
+    verts: Tensor, faces: Tensor, normals: Tensor | None, near: float = 0.0
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return a mesh without what lies on one sample twice and without faces that have no area: `merged`."""
+    kept, left = merged(verts.cpu().numpy(), faces.cpu().numpy(), near)
+    if kept is None:
+        return verts, faces, normals
+    index = np.int32 if faces.dtype == torch.int32 else np.int64
+    faces = torch.from_numpy(left.astype(index)).to(faces.device)
+    return _rows(verts, kept), faces, None if normals is None else _rows(normals, kept)
+
+
+def _rows(tensor: Tensor, kept: Indices) -> Tensor:
+    """Return some rows; on the CPU without torch's threads, which hang after a fork."""
+    if tensor.is_cpu:
+        return torch.from_numpy(tensor.numpy()[kept])
+    return tensor[torch.from_numpy(kept).to(tensor.device)]
+
+
+def merged(
+    verts: NDArray[Any], faces: NDArray[Any], near: float = 0.0
+) -> tuple[Indices | None, NDArray[Any]]:
     """Merge what lies on one sample and hangs together there, and drop the faces that are left without area.
 
-    Only vertices joined by an edge of the mesh are merged: sheets that touch on a sample stay two, so that
-    a closed mesh stays closed and its faces turned as they were.
+    The faces that stay keep their neighbours; where one was dropped, those on its either side become
+    neighbours. A vertex is what goes round one fan of neighbours: sheets that only touch on a sample stay
+    apart there, each with its own vertex. So a closed mesh stays closed, every edge with two faces, and all
+    faces turned as they were. A sheet that comes to lie on its own other side is dropped.
 
     Arguments:
         verts: ``(V, 3)`` in voxels.
         faces: ``(F, 3)``.
+        near: How far from a sample a vertex may be that lies on it.
 
     Returns:
-        ``(kept, faces)``: the vertices that stay, ascending, of those merged the first; and the faces that
-        stay, in their order, as indices into them.
+        ``(kept, faces)``: of the vertices that stay the numbers in `verts`, ascending, of those merged the
+        first, and more than once where sheets touch; and the faces that stay, in their order, as indices into
+        them. ``(None, faces)`` where nothing is to be merged.
     """
-    faces = faces.astype(np.int64)
-    stands_for = _representatives(verts, faces)
-    merges = np.flatnonzero(stands_for != np.arange(len(verts)))
+    sample = np.rint(verts)
+    on_sample = (np.abs(verts - sample) <= near).all(axis=1)
+    if not on_sample.any():
+        return None, faces
+    touching = np.flatnonzero(on_sample[faces].any(axis=1))
+    first = _first_on_its_sample(sample, on_sample, faces[touching])
+    merges = np.flatnonzero(first != np.arange(len(verts)))
     if len(merges) == 0:
-        return np.arange(len(verts)), faces
-    faces = stands_for[faces]
-    flat = (faces[:, 0] == faces[:, 1]) | (faces[:, 1] == faces[:, 2]) | (faces[:, 2] == faces[:, 0])
-    faces = faces[~flat]
-    grown = np.zeros(len(verts), dtype=bool)  # only around these can faces have come to lie on each other
-    grown[stands_for[merges]] = True
-    near = np.flatnonzero(grown[faces].any(axis=1))
-    gone = near[~_unpaired(faces[near])]
-    faces = np.delete(faces, gone, axis=0)
-    kept = np.unique(faces)
-    number = np.zeros(len(verts), dtype=np.int64)
-    number[kept] = np.arange(len(kept))
-    return kept, number[faces]
+        return None, faces
+    tied = np.zeros(len(verts), dtype=bool)
+    tied[merges] = tied[first[merges]] = True
+    around = touching[tied[faces[touching]].any(axis=1)]
+    fans = Fans(faces[around].astype(np.int64), first, tied)
+    stay = np.ones(len(faces), dtype=bool)
+    stay[around] = fans.stay
+    return _numbered(faces, stay, around, fans, tied)
 
 
-def _representatives(verts: NDArray[Any], faces: Indices) -> Indices:
-    """Return for each vertex the first of those that it is merged with."""
-    on_sample = (verts == np.floor(verts)).all(axis=1)
-    ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+def _first_on_its_sample(sample: NDArray[Any], on_sample: NDArray[np.bool_], faces: NDArray[Any]) -> Indices:
+    """Return for each vertex the first of those that edges on its sample join it with."""
+    ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).astype(np.int64)
     ends = ends[on_sample[ends].all(axis=1)]
-    ends = ends[(verts[ends[:, 0]] == verts[ends[:, 1]]).all(axis=1)]
-    first = np.arange(len(verts))
-    while True:  # as often as the longest chain on one sample is long: a few times
-        low = np.minimum(first[ends[:, 0]], first[ends[:, 1]])
-        if (first[ends] == low[:, None]).all():
-            return first
-        np.minimum.at(first, ends[:, 0], low)
-        np.minimum.at(first, ends[:, 1], low)
+    ends = ends[(sample[ends[:, 0]] == sample[ends[:, 1]]).all(axis=1)]
+    return components(len(sample), ends[:, 0], ends[:, 1])
 
 
-def _unpaired(faces: Indices) -> NDArray[np.bool_]:
-    """Tell the faces that stay when those that lie on each other the other way round go, pair by pair.
-
-    A sheet folded onto itself has no inside.
-    """
-    turned = np.take_along_axis(faces, (faces.argmin(axis=1)[:, None] + np.arange(3)) % 3, axis=1)
-    direction = np.where(turned[:, 1] < turned[:, 2], 1, -1)
-    _, triangle = np.unique(np.sort(faces, axis=1), axis=0, return_inverse=True)
-    triangle = triangle.reshape(-1)
-    surplus = np.bincount(triangle, weights=direction).astype(np.int64)
-    # Each face's number among those of its triangle and direction: the first so many as are surplus stay.
-    order = np.lexsort((direction, triangle))
-    starts = np.flatnonzero(np.diff(2 * triangle[order] + (direction[order] > 0), prepend=-1))
-    rank = np.empty(len(faces), dtype=np.int64)
-    rank[order] = np.arange(len(faces)) - np.repeat(starts, np.diff(starts, append=len(faces)))
-    kept: NDArray[np.bool_] = (direction * surplus[triangle] > 0) & (rank < np.abs(surplus[triangle]))
-    return kept
+def _numbered(
+    faces: NDArray[Any], stay: NDArray[np.bool_], around: Indices, fans: Fans, tied: NDArray[np.bool_]
+) -> tuple[Indices, Indices]:
+    """Number the vertices of the faces that stay: one a fan where vertices were merged, else as before."""
+    left = faces.astype(np.int64)
+    used = np.zeros(len(tied), dtype=np.int64)
+    used[left[stay]] = 1
+    used[tied] = 0
+    owners, fan_of = fans.vertices()  # ascending
+    np.add.at(used, owners, 1)
+    number = np.cumsum(used) - used
+    left = number[left]
+    among = np.arange(len(owners)) - np.searchsorted(owners, owners)  # a fan's place among its sample's
+    in_fan = fan_of >= 0
+    near = left[around]
+    near[in_fan] = (number[owners] + among)[fan_of[in_fan]]
+    left[around] = near
+    return np.repeat(np.arange(len(tied)), used), left[stay]

@@ -129,8 +129,9 @@ def isosurface(
             as `grid_interp` interpolates them.
         degenerate: Samples equal to the level put several vertices on one place and leave faces without
             area between them. ``"keep"`` leaves them, at no cost. ``"drop"`` merges such vertices and drops
-            such faces, on the CPU: about as long again as the extraction where there are none, several
-            times as long where there are many. Sheets that only touch stay apart. A closed mesh stays closed.
+            such faces, with NumPy on the CPU: 1.6 times the extraction where there are none, 1 to 2 µs a face
+            where they are everywhere. Sheets that only touch stay apart, each with its own vertices: a closed
+            mesh stays closed, every edge with two faces.
         dtype: torch.float32 or torch.float64 for the vertices; None: float64 for a float64 volume, else
             float32. Take float64 where the origin is far: float32 holds seven digits.
 
@@ -157,15 +158,6 @@ def isosurface(
     channels = None if attributes is None else checked_attributes(attributes, samples)
     verts, faces, directions = choose.surface(asked, normals)
     if drop:
-        kept, faces = _without_ties(verts, faces)
-        verts = verts[kept]
-        directions = None if directions is None else directions[kept]
+        verts, faces, directions = ties.dropped(verts, faces, directions)
     values = None if channels is None else choose.grid_interp(channels, checked(verts, "verts"))
     return Mesh(choose.placed(verts, apart, first, real), faces, directions, values, at)
-
-
-def _without_ties(verts: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the vertices to keep and the faces between them, with nothing on one sample twice."""
-    kept, left = ties.merged(verts.cpu().numpy(), faces.cpu().numpy())
-    index = np.int32 if faces.dtype == torch.int32 else np.int64
-    return torch.from_numpy(kept).to(verts.device), torch.from_numpy(left.astype(index)).to(verts.device)
