@@ -12,7 +12,7 @@ import torchmcubes_bw
 import trimesh
 import volumes
 from scipy.spatial import cKDTree
-from torchmcubes_bw.cli import labels
+from torchmcubes_bw.cli import labels, surface
 from torchmcubes_bw.cli import level as leveling
 
 RADIUS = 8.3
@@ -200,5 +200,5 @@ def test_comparison_type_is_the_librarys():
         level = 100 - 1e-9
         verts, _ = torchmcubes_bw.marching_cubes(torch.from_numpy(vol), level)
         assert len(verts) == 3
-        below = vol < leveling.in_comparison_type(vol, level)
+        below = vol < surface.in_comparison_type(vol, level)
         assert below.sum() == 1

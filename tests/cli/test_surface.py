@@ -35,7 +35,7 @@ def test_same_bytes_as_the_library(dtype, strided):
     if strided:
         vol = np.asfortranarray(vol)[::-1, ::2]
     level = 0.5 if dtype == "bool" else 50
-    verts, faces = surface.extract(vol, level, "cpu")
+    verts, faces, _ = surface.extract(vol, level, "cpu")
     want = torchmcubes_bw.marching_cubes(vol, level)
     for got, expected in zip((verts, faces), want, strict=True):
         assert got.dtype == expected.numpy().dtype
@@ -45,7 +45,7 @@ def test_same_bytes_as_the_library(dtype, strided):
 def test_a_packed_record():
     rows = np.zeros(BALL.shape, [("flag", "u1"), ("value", "f4")])
     rows["value"] = BALL
-    verts, faces = surface.extract(rows["value"], 0.0, "cpu")
+    verts, faces, _ = surface.extract(rows["value"], 0.0, "cpu")
     want = torchmcubes_bw.marching_cubes(torch.from_numpy(BALL), 0.0)
     assert np.array_equal(verts, want[0].numpy())
     assert np.array_equal(faces, want[1].numpy())
@@ -80,7 +80,7 @@ def test_ties_stay_on_their_side_under_a_cap():
     vol = np.zeros((4, 4, 4), np.int16)
     vol[:2] = 7
     for level in (7, 7.0 - 1e-9, 6.5):
-        verts, faces = surface.extract(vol, level, "cpu", None, True, above=True)
+        verts, faces, _ = surface.extract(vol, level, "cpu", None, True, above=True)
         assert len(faces) > 0
         assert verts[:, 2].min() >= 0
 

@@ -14,7 +14,7 @@ from . import labels, surface
 from . import level as leveling
 from .colour import colours_at
 from .errors import CliError
-from .part import Part, face_normals, largest, merge_coincident, simplify, smooth
+from .part import Part, face_normals, largest, merge_coincident, simplify, smooth, unit_length
 from .progress import step
 from .scan.choice import Choice
 from .scan.read import read
@@ -180,10 +180,11 @@ def _wanted_labels(scan: Scan, job: Job, counts: dict[int, int] | None) -> list[
 
 def _label_parts(scan: Scan, wanted: list[int], job: Job, valid: Array | None, device: str) -> list[Part]:
     parts = []
-    for label, verts, faces in surface.labels(scan.samples, wanted, device, valid, job.cap):
+    found = surface.labels(scan.samples, wanted, device, valid, job.cap, job.normals)
+    for label, verts, faces, normals in found:
         colour = scan.colours.get(label, labels.colour_of(label))
         name = scan.names.get(label, f"label {label}")
-        parts.append(_to_world(Part(verts, faces, name, colour), scan))
+        parts.append(_to_world(Part(verts, faces, name, colour, normals), scan))
     return parts
 
 
@@ -203,14 +204,16 @@ def _surface(
         above = job.inside == "above"
     step("extracting")
     try:
-        part = Part(*surface.extract(scan.samples, level, device, valid, job.cap, above))
+        verts, faces, normals = surface.extract(
+            scan.samples, level, device, valid, job.cap, above, job.normals
+        )
     except surface.HasNan:
         _valid(scan, job, said)  # says where
         raise
-    if len(part.faces) == 0:
+    if len(faces) == 0:
         raise CliError(_nothing(scan, level, rule, extent or leveling.value_range(scan.samples)))
     said.append(f"level {level:g} ({rule}), object {'above' if above else 'below'} it, {where}")
-    return _to_world(part, scan)
+    return _to_world(Part(verts, faces, normals=normals), scan)
 
 
 def _level(scan: Scan, job: Job, extent: leveling.Range | None, valid: Array | None) -> tuple[float, str]:
@@ -234,10 +237,15 @@ def _to_world(part: Part, scan: Scan) -> Part:
     if scan.mirrors:
         part.faces = np.ascontiguousarray(part.faces[:, ::-1])
     on_samples = _snap_to_samples(part.verts)
+    steps = scan.affine[:3, :3]
+    if part.normals is not None and not np.array_equal(steps, steps[0, 0] * np.eye(3)):
+        part.normals = unit_length(part.normals @ np.linalg.inv(steps).astype(part.normals.dtype))
+    if part.normals is not None:
+        part.normals = part.normals.astype(np.float32, copy=False)
     if not np.array_equal(scan.affine, np.eye(4)) or scan.planes is not None:
         part.verts = scan.to_world(part.verts)
-    steps = np.linalg.norm(scan.affine[:3, :3], axis=0).min()
-    far = float(np.abs(part.verts).max(initial=0)) * 2.0**-24 > _FINE * steps
+    finest = np.linalg.norm(steps, axis=0).min()
+    far = float(np.abs(part.verts).max(initial=0)) * 2.0**-24 > _FINE * finest
     if not far:
         part.verts = part.verts.astype(np.float32, copy=False)
     # What lies at one place in the file: vertices on samples, and what float32 has moved together.

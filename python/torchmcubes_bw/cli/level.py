@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _core
+from . import surface
 from .errors import CliError
 
 Array = NDArray[Any]
@@ -48,20 +50,24 @@ def chunks(vol: Array, valid: Array | None = None) -> Iterator[Array]:
 
 def value_range(vol: Array, valid: Array | None = None) -> Range:
     """Return the range of the valid samples."""
+    if valid is None:
+        samples = surface.Readable(vol)
+        seen = _core.survey(*samples.told, surface.threads())
+        return Range(seen.low, seen.high, seen.nans) if seen.low <= seen.high else _nothing(seen.nans)
     low, high, nan = math.inf, -math.inf, 0
     for part in chunks(vol, valid):
         if part.size == 0:
             continue
-        least, most = part.min(), part.max()
-        if least != least:  # it hands on a NaN
-            missing = np.isnan(part)
-            nan += int(missing.sum())
-            part = part[~missing]
-            if part.size == 0:
-                continue
-            least, most = part.min(), part.max()
-        low, high = min(low, float(least)), max(high, float(most))
-    return Range(low, high, nan) if low <= high else Range(math.nan, math.nan, nan)
+        missing = np.isnan(part)
+        nan += int(missing.sum())
+        part = part[~missing]
+        if part.size:
+            low, high = min(low, float(part.min())), max(high, float(part.max()))
+    return Range(low, high, nan) if low <= high else _nothing(nan)
+
+
+def _nothing(nan: int) -> Range:
+    return Range(math.nan, math.nan, nan)
 
 
 def choose_level(vol: Array, extent: Range, valid: Array | None = None) -> tuple[float, str]:
@@ -123,16 +129,10 @@ def _otsu(counts: Array, edges: Array) -> float:
     return float(edges[best[0] + 1] / 2 + edges[best[-1] + 1] / 2)
 
 
-def in_comparison_type(vol: Array, level: float) -> Any:
-    """Return the level as the library compares it: in float64 where float32 does not hold the samples."""
-    wide = vol.dtype.kind in "iu" and vol.dtype.itemsize >= 4
-    return np.float64(level) if wide or vol.dtype == np.float64 else np.float32(level)
-
-
 def object_is_above(vol: Array, level: float, valid: Array | None = None) -> bool:
     """Guess which side of the level the object is on: not the one most of the border is on."""
     below = total = 0
-    compared = in_comparison_type(vol, level)
+    compared = surface.in_comparison_type(vol, level)
     for axis in range(3):
         for side in (0, -1):
             border = vol.take(side, axis=axis)

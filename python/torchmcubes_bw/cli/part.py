@@ -52,7 +52,7 @@ def merge_coincident(part: Part, candidates: Array) -> tuple[int, int]:
     """Let vertices at one place be one, and drop the faces that this leaves without area.
 
     `candidates` are the vertices that may lie upon another. Returns how many vertices and faces went. The
-    part has neither normals nor colours yet.
+    part has no colours yet.
     """
     if len(candidates) < 2:
         return 0, 0
@@ -94,6 +94,7 @@ def _redirect(part: Part, target: Array) -> tuple[int, int]:
     for faces, some in _runs(part.faces, gone):
         faces -= np.searchsorted(gone, faces if some else faces[0, 0]).astype(faces.dtype)
     part.verts = np.delete(part.verts, gone, axis=0)
+    part.normals = None if part.normals is None else np.delete(part.normals, gone, axis=0)
     return len(gone), dropped
 
 

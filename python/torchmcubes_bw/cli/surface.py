@@ -16,11 +16,9 @@ from numpy.typing import NDArray
 
 from .. import _core
 from .errors import FAILED, CliError
-from .level import in_comparison_type
 
 Array = NDArray[Any]
 
-_READ = ("float32", "float64", "float16", "uint8", "int8", "int16", "int32")  # by the core, as they are
 _MOST_INT32 = 2**31 - 1
 
 
@@ -52,9 +50,15 @@ def _driver_is_there() -> bool:
 
 
 def extract(
-    vol: Array, level: float, device: str, valid: Array | None = None, cap: bool = False, above: bool = False
-) -> tuple[Array, Array]:
-    """Return vertices (V, 3) and faces (F, 3) of what `valid` leaves, outward from the object's side.
+    vol: Array,
+    level: float,
+    device: str,
+    valid: Array | None = None,
+    cap: bool = False,
+    above: bool = False,
+    normals: bool = False,
+) -> tuple[Array, Array, Array | None]:
+    """Return vertices, faces and normals of what `valid` leaves, outward from the object's side.
 
     With `cap` the object is closed at the volume's border.
     """
@@ -62,10 +66,19 @@ def extract(
         vol, level = _negated(vol, level)
         above = False
     if device == "cpu":
-        verts, faces = _on_cpu(vol, level, valid, cap)
+        verts, faces, directions = _on_cpu(vol, level, valid, cap, normals)
     else:
-        verts, faces = _on_gpu(vol, level, device, valid, cap)
-    return verts, np.ascontiguousarray(faces[:, ::-1]) if above else faces
+        verts, faces, directions = _on_gpu(vol, level, device, valid, cap, normals)
+    if above:
+        faces = np.ascontiguousarray(faces[:, ::-1])
+        directions = None if directions is None else -directions
+    return verts, faces, directions
+
+
+def in_comparison_type(vol: Array, level: float) -> Any:
+    """Return the level as the library compares it: in float64 where float32 does not hold the samples."""
+    wide = vol.dtype.kind in "iu" and vol.dtype.itemsize >= 4
+    return np.float64(level) if wide or vol.dtype == np.float64 else np.float32(level)
 
 
 def _negated(vol: Array, level: float) -> tuple[Array, float]:
@@ -79,57 +92,75 @@ def _negated(vol: Array, level: float) -> tuple[Array, float]:
     return mirrored, float(np.nextafter(compared, compared.dtype.type(np.inf)))
 
 
-def _on_cpu(vol: Array, level: float, valid: Array | None, cap: bool) -> tuple[Array, Array]:
-    samples, counting = _readable(vol), None if valid is None else valid.view(np.uint8)
+def _on_cpu(
+    vol: Array, level: float, valid: Array | None, cap: bool, normals: bool
+) -> tuple[Array, Array, Array | None]:
+    counting = None if valid is None else valid.view(np.uint8)
     mask, steps = (0, (0, 0, 0)) if counting is None else (counting.ctypes.data, counting.strides)
-    strides = [step // samples.itemsize for step in samples.strides]
-    plan = _core.prepare(
-        samples.ctypes.data, samples.dtype.name, samples.shape, strides, level, mask, steps, False, cap, 0,
-        _threads(),
-    )  # fmt: skip
+    samples = Readable(vol)
+    plan = _core.prepare(*samples.told, level, mask, steps, False, cap, (1.0, 1.0, 1.0), 0, threads())
     if plan.has_nan:
         raise HasNan
     wide = plan.vertices > _MOST_INT32
-    verts = np.empty((plan.vertices, 3), np.float64 if samples.dtype == np.float64 else np.float32)
+    real = np.float64 if vol.dtype == np.float64 else np.float32
+    verts = np.empty((plan.vertices, 3), real)
     faces = np.empty((plan.triangles, 3), np.int64 if wide else np.int32)
     plan.emit(verts.ctypes.data, faces.ctypes.data, wide)
-    return verts if samples.dtype == vol.dtype else verts.astype(np.float32, copy=False), faces
+    if not normals:
+        return verts, faces, None
+    directions = np.empty_like(verts)
+    plan.emit_normals(directions.ctypes.data)
+    return verts, faces, directions
 
 
-def _readable(vol: Array) -> Array:
-    """Return the samples in a type that the core reads, as the library converts them."""
-    if vol.dtype == np.bool_:
-        vol = vol.view(np.uint8)
-    if vol.dtype.name not in _READ:
-        vol = vol.astype(np.int32 if vol.dtype == np.uint16 else np.float64)
-    whole = vol.flags.aligned and all(step % vol.itemsize == 0 for step in vol.strides)
-    return vol if whole else vol.copy()
+class Readable:
+    """A volume as the core is told of it, at strides of whole samples; keeps its memory."""
+
+    def __init__(self, vol: Array) -> None:
+        whole = vol.flags.aligned and all(step % vol.itemsize == 0 for step in vol.strides)
+        self.samples = vol if whole else vol.copy()
+        strides = [step // vol.itemsize for step in self.samples.strides]
+        self.told: tuple[int, str, tuple[int, ...], list[int]] = (
+            self.samples.ctypes.data,
+            vol.dtype.name,
+            vol.shape,
+            strides,
+        )
 
 
-def _threads() -> int:
+def threads() -> int:
+    """Return how many there are to work."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _on_gpu(vol: Array, level: float, device: str, valid: Array | None, cap: bool) -> tuple[Array, Array]:
+def _on_gpu(
+    vol: Array, level: float, device: str, valid: Array | None, cap: bool, normals: bool
+) -> tuple[Array, Array, Array | None]:
     import torch  # noqa: PLC0415
 
-    from .. import marching_cubes  # noqa: PLC0415
+    from .. import isosurface  # noqa: PLC0415
 
-    if valid is not None or cap:  # the kernels have no masks and no caps
-        return _on_cpu(vol, level, valid, cap)
+    mask = None if valid is None else torch.as_tensor(valid).to(device)
     try:
-        verts, faces = marching_cubes(torch.as_tensor(vol).to(device), level)
+        mesh = isosurface(
+            torch.as_tensor(vol).to(device),
+            level,
+            mask=mask,
+            border="closed" if cap else "open",
+            normals=normals,
+        )
     except ValueError:
         if np.isnan(vol).any():
             raise HasNan from None
         raise
-    return verts.cpu().numpy(), faces.cpu().numpy()
+    directions = None if mesh.normals is None else mesh.normals.cpu().numpy()
+    return mesh.verts.cpu().numpy(), mesh.faces.cpu().numpy(), directions
 
 
 def labels(
-    vol: Array, wanted: list[int], device: str, valid: Array | None, cap: bool
-) -> Iterator[tuple[int, Array, Array]]:
-    """Yield each label with its vertices and faces, outward."""
+    vol: Array, wanted: list[int], device: str, valid: Array | None, cap: bool, normals: bool
+) -> Iterator[tuple[int, Array, Array, Array | None]]:
+    """Yield each label with its vertices, faces and normals, outward."""
     for label in wanted:
         inside = vol == label
         box = []
@@ -139,5 +170,5 @@ def labels(
             box.append(slice(max(0, at[0] - 1), at[-1] + 2))
         part = tuple(box)
         counting = None if valid is None else np.ascontiguousarray(valid[part])
-        verts, faces = extract(inside[part], 0.5, device, counting, cap, above=True)
-        yield label, verts + np.array([b.start for b in box[::-1]], verts.dtype), faces
+        verts, faces, directions = extract(inside[part], 0.5, device, counting, cap, True, normals)
+        yield label, verts + np.array([b.start for b in box[::-1]], verts.dtype), faces, directions
