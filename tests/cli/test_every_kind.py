@@ -140,6 +140,8 @@ KINDS = {
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_ball_comes_out_where_it_is(kind, seed, tmp_path):
+    if kind == "zarr" and int(zarr.__version__.split(".")[0]) < 3:
+        pytest.skip("zarr 3, whose writers are used here, needs Python 3.11")
     write, freedom = KINDS[kind]
     place = random_place(seed, **freedom)
     mesh, _ = scans.extracted(tmp_path, *write(tmp_path, place))
