@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One command per job: `nox -s lint`, `tests`, `build`, `wheel`, `cross`, `ptx` …; `nox --list` has them."""
+"""One command per job: `nox -s lint`, `tests`, `build`, `wheel`, `cross`, `ptx`, `fuzz` …; `nox --list` has them."""
 
 from __future__ import annotations
 
@@ -45,6 +45,13 @@ def tests(session: nox.Session) -> None:
     """Install with isolation, as a user does, and run the test suite."""
     session.install(TORCH, ".[test]")
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Give ten thousand damaged files to the readers; `-- FILES SEED` for others."""
+    session.install(TORCH, ".[test]")
+    session.run("python", "tests/fuzz_scans.py", *session.posargs)
 
 
 @nox.session

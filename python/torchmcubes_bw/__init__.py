@@ -11,11 +11,15 @@
 
 from __future__ import annotations
 
-from . import fields
+from typing import TYPE_CHECKING, Any
+
 from ._build import HAS_CUDA, __version__, build_info
-from .interpolation import grid_interp
-from .mesh import Mesh
-from .surfaces import isosurface, marching_cubes
+
+if TYPE_CHECKING:
+    from . import fields
+    from .interpolation import grid_interp
+    from .mesh import Mesh
+    from .surfaces import isosurface, marching_cubes
 
 __all__ = [
     "HAS_CUDA",
@@ -27,3 +31,26 @@ __all__ = [
     "isosurface",
     "marching_cubes",
 ]
+
+_NEEDS_TORCH = {
+    "Mesh": "mesh",
+    "fields": "fields",
+    "grid_interp": "interpolation",
+    "isosurface": "surfaces",
+    "marching_cubes": "surfaces",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import torch with the first name that needs it: the command line answers most errors without."""
+    if name not in _NEEDS_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    module = import_module(f".{_NEEDS_TORCH[name]}", __name__)
+    value = globals()[name] = module if name == _NEEDS_TORCH[name] else getattr(module, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import typer
 
-from .. import __version__
 from .bench import bench
 from .doctor import doctor
 from .extract import extract
+from .view import view
 
 app = typer.Typer(
     name="torchmcubes-bw",
@@ -22,6 +22,8 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from .. import __version__  # noqa: PLC0415
+
         typer.echo(f"torchmcubes-bw {__version__}")
         raise typer.Exit
 
@@ -36,5 +38,6 @@ def _program(
 
 
 app.command()(extract)
+app.command()(view)
 app.command()(bench)
 app.command()(doctor)

@@ -8,9 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..doctor import as_json, as_text, examine, exit_code, read_machine, self_tests
 from .errors import CliError, reported
-from .watch import watch
 
 
 def doctor(
@@ -33,8 +31,13 @@ def doctor(
         if watching and json:
             raise CliError("--watch draws on a terminal and has no JSON: leave --watch or --json out")
         if watching:
+            from .watch import watch  # noqa: PLC0415
+
             watch(every)
             return
+        # Not before: it imports torch, and an error of usage needs none.
+        from ..doctor import as_json, as_text, examine, exit_code, read_machine, self_tests  # noqa: PLC0415
+
         machine = read_machine()
         findings = [*examine(machine), *self_tests(machine)]
         typer.echo(as_json(machine, findings) if json else as_text(findings, sys.stdout.encoding))

@@ -4,41 +4,57 @@
 from __future__ import annotations
 
 import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
-import numpy as np
-import trimesh
-from numpy.typing import NDArray
-
+from .. import __version__
 from .errors import FAILED, CliError
+from .mesh_files import glb, obj, ply, stl
+from .part import Part
+from .target import check_target
 
-FORMATS = ("ply", "obj", "stl", "glb")
-
-
-def check_target(out: Path) -> str:
-    """Return the format that the file's ending names; refuse what could not be written."""
-    kind = out.suffix.lower().removeprefix(".")
-    if kind not in FORMATS:
-        endings = ", ".join(f".{name}" for name in FORMATS)
-        raise CliError(f"--output must end in one of {endings}, got {out}")
-    if out.is_dir():
-        raise CliError(f"--output must be a file, got the folder {out}")
-    if not out.parent.is_dir():
-        raise CliError(f"--output must lie in a folder that exists, got {out}")
-    return kind
+_COMMENT = f"made by torchmcubes-bw {__version__}"
 
 
-def write(out: Path, verts: NDArray[Any], faces: NDArray[Any]) -> None:
-    """Write a mesh beside its final name, then rename: no reader ever sees half of it."""
+def write(out: Path, parts: list[Part], unit: float = 1.0) -> None:
+    """Write parts in the format that the name says; `unit` is metres a unit of theirs, for GLB."""
     kind = check_target(out)
-    mesh = trimesh.Trimesh(vertices=verts.astype(np.float32), faces=faces, process=False)
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    if kind == "glb":
+        write_safely(out, lambda file: glb.write(file, parts, _COMMENT, unit, up="z"))
+    else:
+        writer = {"ply": ply, "obj": obj, "stl": stl}[kind]
+        write_safely(out, lambda file: writer.write(file, parts, _COMMENT))
+
+
+def write_safely(out: Path, fill: Callable[[BinaryIO], object]) -> None:
+    """Write beside the final name, then rename: no reader ever sees half of a file.
+
+    A link is followed, and the file that is replaced hands on its mode and its owner.
+    """
+    target = Path(os.path.realpath(out))
+    # Its name cannot be guessed, and is short, since the target's may be as long as names can be.
+    part = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with part.open("wb") as file:
-            mesh.export(file, file_type=kind)
-        part.replace(out)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        with os.fdopen(descriptor, "wb") as file:
+            fill(file)
+            _keep_owner(target, file)
+        part.replace(target)
     except OSError as error:
         raise CliError(f"cannot write {out}: {error.strerror or error}", FAILED) from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def _keep_owner(target: Path, file: BinaryIO) -> None:
+    """Give a new file the mode and the owner of the one that it replaces."""
+    if not target.exists() or not hasattr(os, "fchmod"):
+        return
+    old, new = target.stat(), os.fstat(file.fileno())
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+        with suppress(PermissionError):  # not ours to give away: then it is ours
+            os.fchown(file.fileno(), old.st_uid, old.st_gid)
+    os.fchmod(file.fileno(), old.st_mode & 0o7777)

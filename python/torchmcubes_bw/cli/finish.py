@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""The end of `extract`: what is written where, and what is said of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from .closed import is_closed
+from .errors import warn
+from .job import Result
+from .part import Part
+from .scan.units import METRES
+from .write import write
+
+
+def closed(result: Result) -> list[bool]:
+    """Tell of each part whether it is closed."""
+    return [is_closed(part.faces, len(part.verts)) for part in result.parts]
+
+
+def write_all(output: Path, kind: str, result: Result) -> list[tuple[Path, Part]]:
+    """Write one file, or one a label where the format has no names; return which part went where."""
+    _check_far(result, kind)
+    unit = METRES[result.scan.unit] if result.scan.unit else 1.0
+    if kind in ("glb", "obj") or len(result.parts) == 1:
+        write(output, result.parts, unit)
+        return [(output, part) for part in result.parts]
+    written = []
+    for part in result.parts:
+        safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in part.name)
+        file = output.with_name(f"{output.stem}_{safe}{output.suffix}")
+        write(file, [part], unit)
+        written.append((file, part))
+    return written
+
+
+def _check_far(result: Result, kind: str) -> None:
+    """Warn where a format cannot hold coordinates so far from the origin."""
+    if not any(part.verts.dtype == np.float64 for part in result.parts):
+        return
+    if kind == "stl":
+        warn("the mesh lies far from the origin and .stl holds float32 only: vertices move; write .ply")
+    if kind == "glb":
+        warn("the mesh lies far from the origin: the .glb's node carries it, not every program reads that")
+
+
+def lines(written: list[tuple[Path, Part]], closed: list[bool], place: str, seconds: float) -> list[str]:
+    """Return the closing lines, one a part."""
+    named = len(written) > 1
+    return [
+        _line(file, part, state, place, seconds, named)
+        for (file, part), state in zip(written, closed, strict=True)
+    ]
+
+
+def _line(file: Path, part: Part, closed: bool, place: str, seconds: float, named: bool) -> str:
+    low, high = part.verts.min(axis=0), part.verts.max(axis=0)
+    bounds = " x ".join(f"{a:.6g}..{b:.6g}" for a, b in zip(low, high, strict=True))
+    name = f"{part.name}, " if named else ""
+    state = "closed" if closed else "open"
+    counts = f"{len(part.verts)} vertices, {len(part.faces)} faces"
+    where = f" {place}" if place else ""
+    return f"{file}: {name}{counts}, {state}, bounds {bounds}{where}, {seconds:.2f} s"

@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: MIT
+"""What `extract` and `view` do between the words of the user and a mesh in the world."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import labels, surface
+from . import level as leveling
+from .colour import colours_at
+from .errors import CliError
+from .part import Part, face_normals, largest, merge_coincident, simplify, smooth, unit_length
+from .progress import step
+from .scan.choice import Choice
+from .scan.read import read
+from .scan.scan import Scan
+from .wanted import Job
+
+Array = NDArray[Any]
+
+_SAME = 1e-6  # of a voxel
+_FINE = 1e-3  # of a voxel: vertices that float32 would move further are written in float64
+
+
+@dataclass
+class Result:
+    """Meshes in the world, and what was decided on the way."""
+
+    parts: list[Part]
+    scan: Scan
+    said: list[str]
+
+    @property
+    def place(self) -> str:
+        """The unit and the axes of the coordinates, as far as they are known."""
+        known = (self.scan.unit, f"({self.scan.axes})" if self.scan.axes else None)
+        return " ".join(each for each in known if each)
+
+
+def run(job: Job) -> Result:
+    """Read, decide, extract and mend."""
+    if job.level is not None and math.isnan(job.level):
+        raise CliError("--level must be a number, got nan")
+    step("reading")
+    scan = placed(read(job.source, job.choice), job)
+    said = list(scan.said)
+    step("looking at the samples")
+    known = job.level is not None or scan.level is not None
+    if known and job.nan is None and job.mask is None:
+        valid, extent = None, None  # the core sees a NaN by itself: the samples are read once
+    else:
+        valid, extent = _valid(scan, job, said)
+    device, where = surface.choose_device(job.device)
+    counts = None
+    if extent is not None and not known:
+        whole = extent if valid is None else leveling.value_range(scan.samples)
+        counts = labels.label_counts(scan.samples, whole)
+    wanted = _wanted_labels(scan, job, counts)
+    if wanted:
+        parts = _label_parts(scan, wanted, job, valid, device)
+        listed = ", ".join(str(each) for each in wanted[:12])
+        rest = f" and {len(wanted) - 12} more" if len(wanted) > 12 else ""
+        said.append(f"labels {listed}{rest}, {where}")
+    else:
+        parts = [_surface(scan, job, extent, valid, device, where, said)]
+    step("mending")
+    colours = None if job.colour is None else _beside(scan, job.colour, job)
+    for part in parts:
+        _mend(part, job, said)
+        if colours is not None:
+            part.colours = colours_at(part.verts, colours, said)
+    return Result(parts, scan, said)
+
+
+def placed(scan: Scan, job: Job) -> Scan:
+    """Put a scan where the user wants it."""
+    scan.place(job.spacing, job.origin)
+    if job.axes is not None:
+        scan.turn_to(job.axes)
+    elif scan.axes is not None:
+        scan.turn_to("LPS")
+    if job.units is not None:
+        scan.convert_to(job.units)
+    return scan
+
+
+def _beside(scan: Scan, source: str, job: Job) -> Scan:
+    """Read a second volume; what the user said about the place of the first is true of it too."""
+    other = read(source, Choice())
+    if other.samples.shape == scan.samples.shape:
+        other.place(job.spacing, job.origin)
+    if other.axes is not None and scan.axes is not None:
+        other.turn_to(scan.axes)
+    if other.unit is not None and scan.unit is not None:
+        other.convert_to(scan.unit)
+    return other
+
+
+def _valid(scan: Scan, job: Job, said: list[str]) -> tuple[Array | None, leveling.Range]:
+    """Return which samples are valid, None where all are, and the range of those."""
+    valid = None if job.mask is None else _mask(scan, job)
+    extent = leveling.value_range(scan.samples, valid)
+    if extent.nan == 0:
+        return valid, _not_empty(extent)
+    if job.nan is None:
+        first = [int(k) for k in np.argwhere(np.isnan(scan.samples))[0]]
+        samples = "NaN samples" if extent.nan != 1 else "NaN sample"
+        raise CliError(
+            f"INPUT must not contain NaN, got {extent.nan} {samples}, the first at {first}: "
+            "--nan skip leaves them out, --nan VALUE takes a value in their place"
+        )
+    if job.nan == "skip":
+        said.append(f"{extent.nan} NaN samples left out (--nan skip)")
+        whole = ~np.isnan(scan.samples)
+        return (whole if valid is None else whole & valid), _not_empty(extent)
+    try:
+        value = float(job.nan)
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        raise CliError(f"--nan must be skip or a number, got {job.nan}")
+    said.append(f"{extent.nan} NaN samples taken as {value:g} (--nan)")
+    scan.samples = np.where(np.isnan(scan.samples), scan.samples.dtype.type(value), scan.samples)
+    return valid, leveling.value_range(scan.samples, valid)
+
+
+def _not_empty(extent: leveling.Range) -> leveling.Range:
+    if math.isnan(extent.low):
+        raise CliError("INPUT must have valid samples, got none: all are NaN or masked")
+    return extent
+
+
+def _mask(scan: Scan, job: Job) -> Array:
+    """Read the mask: a volume of the same grid, valid where it is not 0."""
+    mask = _beside(scan, str(job.mask), job)
+    if mask.samples.shape != scan.samples.shape:
+        raise CliError(f"--mask must have the shape of INPUT {scan.samples.shape}, got {mask.samples.shape}")
+    voxel = np.abs(scan.affine[:3, :3]).max()
+    known = mask.axes is not None and scan.axes is not None
+    if known and not np.allclose(mask.affine, scan.affine, atol=0.05 * voxel):
+        raise CliError("--mask must lie where INPUT does, and does not: its affine is another")
+    return np.asarray(mask.samples != 0)
+
+
+def _wanted_labels(scan: Scan, job: Job, counts: dict[int, int] | None) -> list[int]:
+    """Return the labels to take, none where a level is wanted; ask where it is not said."""
+    if job.label is None and job.labels is None and not scan.labelled:
+        if counts is not None:
+            listed = labels.told(counts, scan.names)
+            raise CliError(
+                f"INPUT looks like a label map with {listed}: choose --label N, --labels all or --level L"
+            )
+        return []
+    if job.level is not None:
+        if job.label is None and job.labels is None:
+            return []
+        raise CliError("--level cuts samples, --label and --labels take labels: leave one out")
+    if counts is None:
+        counts = labels.counted(scan.samples, leveling.value_range(scan.samples)) or {}
+    if job.label is not None:
+        chosen = [job.label]
+    elif job.labels is None or job.labels == "all":
+        chosen = [label for label in counts if label != 0]
+    else:
+        try:
+            chosen = [int(each) for each in job.labels.split(",")]
+        except ValueError:
+            raise CliError(f"--labels must be all or integers as 1,7, got {job.labels}") from None
+    missing = [label for label in chosen if label not in counts]
+    if missing or not chosen:
+        option = "--label" if job.label is not None else "--labels"
+        raise CliError(f"{option} must be of {labels.told(counts, scan.names)}, got {missing or 'none'}")
+    return chosen
+
+
+def _label_parts(scan: Scan, wanted: list[int], job: Job, valid: Array | None, device: str) -> list[Part]:
+    parts = []
+    found = surface.labels(scan.samples, wanted, device, valid, job.cap, job.normals)
+    for label, verts, faces, normals in found:
+        colour = scan.colours.get(label, labels.colour_of(label))
+        name = scan.names.get(label, f"label {label}")
+        parts.append(_to_world(Part(verts, faces, name, colour, normals), scan))
+    return parts
+
+
+def _surface(
+    scan: Scan,
+    job: Job,
+    extent: leveling.Range | None,
+    valid: Array | None,
+    device: str,
+    where: str,
+    said: list[str],
+) -> Part:
+    level, rule = _level(scan, job, extent, valid)
+    if job.inside == "auto":
+        above = leveling.object_is_above(scan.samples, level, valid)
+    else:
+        above = job.inside == "above"
+    step("extracting")
+    try:
+        verts, faces, normals = surface.extract(
+            scan.samples, level, device, valid, job.cap, above, job.normals
+        )
+    except surface.HasNan:
+        _valid(scan, job, said)  # says where
+        raise
+    if len(faces) == 0:
+        raise CliError(_nothing(scan, level, rule, extent or leveling.value_range(scan.samples)))
+    said.append(f"level {level:g} ({rule}), object {'above' if above else 'below'} it, {where}")
+    return _to_world(Part(verts, faces, normals=normals), scan)
+
+
+def _level(scan: Scan, job: Job, extent: leveling.Range | None, valid: Array | None) -> tuple[float, str]:
+    if job.level is not None:
+        return job.level, "as given"
+    if scan.level is not None:
+        return scan.level, "the sample's own"
+    return leveling.choose_level(scan.samples, extent or leveling.value_range(scan.samples), valid)
+
+
+def _nothing(scan: Scan, level: float, rule: str, extent: leveling.Range) -> str:
+    """Say why there is no surface."""
+    thin = [f"{axis} has 1" for axis, n in zip("zyx", scan.samples.shape, strict=True) if n == 1]
+    if thin:
+        return f"no surface: a volume needs two samples a side, got shape {scan.samples.shape} ({thin[0]})"
+    return f"no surface: --level {level:g} ({rule}) parts no samples of {extent.low:g} to {extent.high:g}"
+
+
+def _to_world(part: Part, scan: Scan) -> Part:
+    """Carry a part into the world, its faces outward there too."""
+    if scan.mirrors:
+        part.faces = np.ascontiguousarray(part.faces[:, ::-1])
+    on_samples = _snap_to_samples(part.verts)
+    steps = scan.affine[:3, :3]
+    if part.normals is not None and not np.array_equal(steps, steps[0, 0] * np.eye(3)):
+        part.normals = unit_length(part.normals @ np.linalg.inv(steps).astype(part.normals.dtype))
+    if part.normals is not None:
+        part.normals = part.normals.astype(np.float32, copy=False)
+    if not np.array_equal(scan.affine, np.eye(4)) or scan.planes is not None:
+        part.verts = scan.to_world(part.verts)
+    finest = np.linalg.norm(steps, axis=0).min()
+    far = float(np.abs(part.verts).max(initial=0)) * 2.0**-24 > _FINE * finest
+    if not far:
+        part.verts = part.verts.astype(np.float32, copy=False)
+    # What lies at one place in the file: vertices on samples, and what float32 has moved together.
+    merge_coincident(part, on_samples)
+    return part
+
+
+def _snap_to_samples(verts: Array) -> Array:
+    """Put the vertices that lie all but on a sample right there, in place; return which they are.
+
+    Others of the sample's edges may end there too, and what is thinner than that has no area for a reader.
+    """
+    flags = np.empty(len(verts), bool)
+    for start in range(0, len(verts), 2**16):
+        some = verts[start : start + 2**16]
+        near = np.rint(some)
+        flags[start : start + 2**16] = on = (np.abs(some - near) < _SAME).all(axis=1)
+        some[on] = near[on]
+    return np.flatnonzero(flags)
+
+
+def _mend(part: Part, job: Job, said: list[str]) -> None:
+    name = f"{part.name}: " if part.name != "surface" else ""
+    if job.largest:
+        said.append(name + largest(part))
+    if job.smooth:
+        said.append(name + smooth(part, job.smooth))
+    if job.simplify is not None:
+        said.append(name + simplify(part, job.simplify))
+    if part.normals is None and job.normals:
+        part.normals = face_normals(part)

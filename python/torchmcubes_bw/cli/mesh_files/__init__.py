@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Mesh files: a writer per format, a part at a time and a chunk at a time."""

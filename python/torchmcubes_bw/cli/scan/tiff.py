@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""TIFF stacks, with what ImageJ and OME say of voxels and axes."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+
+from ..errors import CliError
+from .choice import Choice
+from .extras import library
+from .scan import Scan, affine_of, picked
+from .units import METRES, unit_named
+
+
+def read(path: Path, choice: Choice) -> Scan:
+    """Read one volume of a file; which channel and frame, the user says."""
+    tifffile = library("tifffile", "tiff", f"reading {path}")
+    broken = _Broken()
+    logging.getLogger("tifffile").addHandler(broken)
+    try:
+        with tifffile.TiffFile(path) as file:
+            series = file.series[0]
+            samples, planes = _volume(series, path, choice)
+            said: list[str] = []
+            spacing, unit = _voxels(file, said)
+    finally:
+        logging.getLogger("tifffile").removeHandler(broken)
+    if broken.text:  # it goes on without the pages that it cannot find; we do not
+        raise CliError(f"cannot read {path}: {broken.text}")
+    if planes == 1:
+        said.append("one page: a surface needs two")
+    return Scan(samples, affine_of(spacing), unit=unit, said=said)
+
+
+class _Broken(logging.Handler):
+    """Keeps the first thing that tifffile logs as wrong with a file."""
+
+    text = ""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        damage = ("truncated", "corrupt", "invalid", "missing", "out of range", "failed", "raised")
+        text = record.getMessage()
+        if record.levelno >= logging.ERROR or any(word in text.lower() for word in damage):
+            self.text = self.text or " ".join(text.split())
+
+
+def _volume(series: Any, path: Path, choice: Choice) -> tuple[Any, int]:
+    """Return (z, y, x) of the chosen channel and frame."""
+    data, axes = series.asarray(), series.axes
+    if data.dtype == np.bool_:
+        data = data.view(np.uint8)
+    # Pages of no meaning (Q, I) are planes, where no axis is z; S are the samples of a pixel.
+    if "Z" not in axes:
+        axes = axes.replace("Q", "Z", 1) if "Q" in axes else axes.replace("I", "Z", 1)
+    for axis, option, chosen, what in (
+        ("C", "--channel", choice.channel, "channels"),
+        ("S", "--channel", choice.channel, "samples a pixel"),
+        ("T", "--frame", choice.frame, "frames"),
+    ):
+        if axis in axes:
+            at = axes.index(axis)
+            data = data.take(picked(option, chosen, data.shape[at], f"{what} in {path}"), axis=at)
+            axes = axes.replace(axis, "", 1)
+    for axis in [a for a in axes if a not in "ZYX"]:
+        at = axes.index(axis)
+        if data.shape[at] != 1:
+            raise CliError(f"INPUT must hold a volume, got axes {series.axes} {series.shape} in {path}")
+        data, axes = data.take(0, axis=at), axes.replace(axis, "", 1)
+    if "Z" not in axes:
+        data, axes = data[None], "Z" + axes
+    return data.transpose([axes.index(axis) for axis in "ZYX"]), data.shape[axes.index("Z")]
+
+
+def _voxels(file: Any, said: list[str]) -> tuple[tuple[float, float, float], str | None]:
+    """Return the voxel's size as (x, y, z) and its unit; a size in x and y alone says nothing."""
+    if file.is_ome:
+        return _ome(file.ome_metadata, said)
+    if file.is_imagej:
+        return _imagej(file, said)
+    if file.is_lsm:
+        sizes = [file.lsm_metadata.get(f"VoxelSize{axis}", 0.0) * 1e6 for axis in "XYZ"]
+        return _checked(sizes, "um", said)
+    return (1.0, 1.0, 1.0), None
+
+
+def _ome(xml: str, said: list[str]) -> tuple[tuple[float, float, float], str | None]:
+    pixels = next((e for e in ElementTree.fromstring(xml).iter() if e.tag.endswith("}Pixels")), None)
+    if pixels is None or not all(pixels.get(f"PhysicalSize{axis}") for axis in "XYZ"):
+        said.append("the file gives no voxel size in all of x, y, z: coordinates are in voxels")
+        return (1.0, 1.0, 1.0), None
+    units = [unit_named(pixels.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "XYZ"]
+    sizes = [float(pixels.get(f"PhysicalSize{axis}", "")) for axis in "XYZ"]
+    if None in units:
+        words = ", ".join(pixels.get(f"PhysicalSize{axis}Unit", "") for axis in "XYZ")
+        said.append(f"the file's units are no lengths ({words}): none is told")
+        return _checked(sizes, None, said)
+    metres = [METRES[str(unit)] for unit in units]
+    return _checked([s * m / metres[0] for s, m in zip(sizes, metres, strict=True)], units[0], said)
+
+
+def _imagej(file: Any, said: list[str]) -> tuple[tuple[float, float, float], str | None]:
+    about, page = file.imagej_metadata or {}, file.pages[0]
+    unit = unit_named(about.get("unit"))
+    if "spacing" not in about and unit is None:
+        return (1.0, 1.0, 1.0), None
+    if "spacing" not in about:
+        said.append(f"the file gives no spacing in z: 1 {unit}, as ImageJ takes it")
+    sizes = [_pixel(page, "XResolution"), _pixel(page, "YResolution"), float(about.get("spacing", 1))]
+    return _checked(sizes, unit, said)
+
+
+def _pixel(page: Any, tag: str) -> float:
+    """Return a pixel's size from the number of pixels a unit, which TIFF keeps as a fraction."""
+    if tag not in page.tags:
+        return 1.0
+    pixels, units = page.tags[tag].value
+    return float(units / pixels) if pixels else 1.0
+
+
+def _checked(
+    sizes: list[float], unit: str | None, said: list[str]
+) -> tuple[tuple[float, float, float], str | None]:
+    if not all(math.isfinite(size) and size > 0 for size in sizes):
+        told = " x ".join(f"{size:g}" for size in sizes)
+        said.append(f"the file's voxel size is {told}: coordinates are in voxels")
+        return (1.0, 1.0, 1.0), None
+    x, y, z = sizes
+    return (x, y, z), unit

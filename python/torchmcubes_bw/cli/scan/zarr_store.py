@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""Zarr arrays, and OME-Zarr images with their axes, units and transformations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import CliError
+from .choice import Choice
+from .extras import library
+from .scan import Scan, affine_of, picked
+from .units import METRES, unit_named
+
+
+def read(path: Path, choice: Choice, inner: str | None = None) -> Scan:
+    """Read an array; of an OME-Zarr image its finest level."""
+    zarr = library("zarr", "zarr", f"reading {path}")
+    node = zarr.open(str(path), mode="r")
+    if inner and inner.strip("/"):
+        node = node[inner.strip("/")]
+    if isinstance(node, zarr.Array):
+        return Scan(np.asarray(node[...]))
+    attributes = dict(node.attrs)
+    images = attributes.get("ome", attributes).get("multiscales")
+    if images:
+        return _ome(node, images[0], path, choice)
+    found = [name for name, item in _items(zarr, node) if item.ndim == 3]
+    if len(found) != 1:
+        listed = ", ".join(f"{path}:/{name}" for name in found) or "none"
+        raise CliError(f"INPUT must name one array of 3 dimensions as STORE:/PATH, got {listed}")
+    return Scan(np.asarray(node[found[0]][...]))
+
+
+def _items(zarr: Any, node: Any, below: str = "") -> Any:
+    for name in sorted(node.keys()):
+        item = node[name]
+        if isinstance(item, zarr.Array):
+            yield below + name, item
+        else:
+            yield from _items(zarr, item, f"{below}{name}/")
+
+
+def _ome(node: Any, image: Any, path: Path, choice: Choice) -> Scan:
+    finest = image["datasets"][0]
+    array = node[finest["path"]]
+    axes: list[Any] = image.get("axes") or ["t", "c", "z", "y", "x"][-array.ndim :]
+    axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in axes]
+    names = [axis["name"].lower() for axis in axes]
+    place: list[Any] = []
+    for name, count in zip(names, array.shape, strict=True):
+        if name in "zyx":
+            place.append(slice(None))
+        else:
+            option = ("--channel", choice.channel) if name == "c" else ("--frame", choice.frame)
+            place.append(picked(*option, count, f"steps of the axis {name} in {path}"))
+    kept = [name for name in names if name in "zyx"]
+    if sorted(kept) != ["x", "y", "z"]:
+        raise CliError(f"INPUT must have axes z, y and x, got {', '.join(names)} in {path}")
+    scale, shift = np.ones(len(names)), np.zeros(len(names))
+    steps = [finest.get("coordinateTransformations", []), image.get("coordinateTransformations", [])]
+    for step in [each for part in steps for each in part]:
+        if "scale" in step:
+            scale, shift = scale * step["scale"], shift * step["scale"]
+        if "translation" in step:
+            shift = shift + step["translation"]
+    order = [names.index(axis) for axis in "xyz"]
+    units = [unit_named(axes[k].get("unit")) for k in order]
+    metres = np.array([METRES[unit] if unit else 1.0 for unit in units])
+    if None in units:
+        metres, units = np.ones(3), [None]
+    factor = metres / metres[0]
+    samples = np.asarray(array[tuple(place)]).transpose([kept.index(axis) for axis in "zyx"])
+    return Scan(samples, affine_of(scale[order] * factor, shift[order] * factor), unit=units[0])

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: MIT
+"""DICOM as hospitals send it: right, or refused in one line that names the files."""
+
+import dicoms
+import numpy as np
+import pytest
+import scans
+from pydicom import dcmread
+from pydicom.uid import generate_uid
+
+SPACING = np.array([0.8, 1.1, 1.7])
+SHAPE = (24, 40, 50)
+SHARED = {"shape": SHAPE}
+STRAIGHT = scans.affine(np.diag(SPACING), SHAPE)
+OBLIQUE = scans.affine(scans.rotation() * SPACING, SHAPE)
+AT = ("--level", 500)
+
+
+def tilted():
+    steps = np.diag(SPACING)
+    steps[1, 2] = 0.45  # each slice lies so much further back: a gantry at 15 degrees
+    return scans.affine(steps, SHAPE)
+
+
+@pytest.mark.parametrize("place", [STRAIGHT, OBLIQUE, tilted()], ids=["straight", "oblique", "tilted"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_whole_series(place, reverse, tmp_path):
+    volume = scans.ct(place, **SHARED)
+    paths = dicoms.write_series(tmp_path / "a" / "b", volume, place, intercept=-1024)
+    if reverse:  # the order of the names says nothing
+        for k, path in enumerate(reversed(paths)):
+            path.rename(path.with_name(f"x{k:03}"))
+    mesh, output = scans.extracted(tmp_path, tmp_path / "a", *AT)
+    scans.assert_ball(mesh, SPACING.min())
+    assert " mm (LPS), " in output
+    assert ("tilted by 14.83 degrees (gantry tilt)" in output) == (
+        place is not STRAIGHT and place is not OBLIQUE
+    )
+
+
+def test_ras(tmp_path):
+    dicoms.write_series(tmp_path / "a", scans.ct(STRAIGHT, **SHARED), STRAIGHT)
+    mesh, output = scans.extracted(tmp_path, tmp_path / "a", "--ras", *AT)
+    scans.assert_ball(mesh, SPACING.min(), scans.CENTRE * [-1, -1, 1])
+    assert " mm (RAS), " in output
+
+
+def test_missing_slices(tmp_path):
+    planes = [z for z in range(SHAPE[0]) if z not in (11, 12)]
+    dicoms.write_series(tmp_path / "a", scans.ct(STRAIGHT, **SHARED), STRAIGHT, planes=planes)
+    gap = "slices 2 missing between 010.dcm and 013.dcm: 5.1 mm apart where 1.7 mm are usual; 1 such gaps"
+    assert scans.refused(tmp_path, tmp_path / "a", *AT) == f"{gap} (--allow-gaps bridges them)"
+    mesh, output = scans.extracted(tmp_path, tmp_path / "a", "--allow-gaps", *AT)
+    assert gap in output
+    scans.assert_ball(mesh, 2 * SPACING.min())
+
+
+def test_uneven_slices(tmp_path):
+    paths = dicoms.write_series(tmp_path / "a", scans.ct(STRAIGHT, **SHARED), STRAIGHT)
+    header = dcmread(paths[0])
+    header.ImagePositionPatient[2] -= 0.4
+    header.save_as(paths[0])
+    said = scans.refused(tmp_path, tmp_path / "a", *AT)
+    assert said.startswith("slices uneven between 000.dcm and 001.dcm: 2.1 mm apart where 1.7 mm are usual")
+
+
+def test_sideways_slices(tmp_path):
+    paths = dicoms.write_series(tmp_path / "a", scans.ct(STRAIGHT, **SHARED), STRAIGHT)
+    for path in paths[10:14]:
+        header = dcmread(path)
+        header.ImagePositionPatient[0] += 3
+        header.save_as(path)
+    assert scans.refused(tmp_path, tmp_path / "a", *AT).startswith("slices shift sideways by up to 3 mm")
+
+
+def test_a_doubled_slice(tmp_path):
+    paths = dicoms.write_series(tmp_path / "a", scans.ct(STRAIGHT, **SHARED), STRAIGHT)
+    (tmp_path / "a" / "copy.dcm").write_bytes(paths[7].read_bytes())
+    said = scans.refused(tmp_path, tmp_path / "a", *AT)
+    assert said.startswith("a slice must lie alone, got 007.dcm and copy.dcm at the same place (")
+    assert said.endswith("1 of 24 places are doubled")
+
+
+def test_two_phases(tmp_path):
+    uid, volume = generate_uid(), scans.ct(STRAIGHT, **SHARED)
+    dicoms.write_series(tmp_path / "a", volume * 0, STRAIGHT, "p{:03}", uid=uid, AcquisitionNumber=2)
+    dicoms.write_series(tmp_path / "a", volume, STRAIGHT, "q{:03}", uid=uid, AcquisitionNumber=1)
+    said = scans.refused(tmp_path, tmp_path / "a", *AT)
+    assert (
+        said
+        == "--frame must say which of 2 images at each place, apart by AcquisitionNumber to take, from 0 to 1"
+    )
+    mesh, output = scans.extracted(tmp_path, tmp_path / "a", "--frame", 0, *AT)
+    scans.assert_ball(mesh, SPACING.min())
+    assert "frame 0 of 2 taken (AcquisitionNumber 1)" in output
+    assert "no surface" in scans.refused(tmp_path, tmp_path / "a", "--frame", 1, *AT)
+
+
+def test_phases_that_nothing_tells_apart(tmp_path):
+    uid, volume = generate_uid(), scans.ct(STRAIGHT, **SHARED)
+    for name in ("p{:03}", "q{:03}"):
+        dicoms.write_series(tmp_path / "a", volume, STRAIGHT, name, uid=uid)
+    said = scans.refused(tmp_path, tmp_path / "a", *AT)
+    places = "got 2 at each of 24 places, as p000 and q000"
+    assert said == f"a slice must lie alone, {places}, and nothing that tells them apart"
+
+
+def test_two_series(tmp_path):
+    volume = scans.ct(STRAIGHT, **SHARED)
+    dicoms.write_series(tmp_path / "a" / "1", volume, STRAIGHT, uid="1.2.3", SeriesDescription="soft")
+    dicoms.write_series(
+        tmp_path / "a" / "2", volume[:5], STRAIGHT, uid="1.2.4", SeriesDescription="scout\x1b[2J"
+    )
+    said = scans.refused(tmp_path, tmp_path / "a", *AT)
+    assert said.startswith("--series must be one of 1 'soft' of 24 files; 2 'scout")
+    assert said.endswith(f" of 5 files in {tmp_path / 'a'}, which one is not said")
+    assert "\x1b" not in said
+    for chosen in ("1", "soft", "1.2.3"):
+        scans.assert_ball(scans.extracted(tmp_path, tmp_path / "a", "--series", chosen, *AT)[0], 0.8)
+    assert scans.refused(tmp_path, tmp_path / "a", "--series", "bone", *AT).endswith("got bone")
+
+
+def test_one_slice_and_none(tmp_path):
+    (path,) = dicoms.write_series(tmp_path / "a", scans.ct(STRAIGHT, **SHARED), STRAIGHT, planes=[12])
+    for given in (path, tmp_path / "a"):
+        said = scans.refused(tmp_path, given, *AT)
+        assert said == "INPUT must hold at least two slices, got one: 012.dcm"
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "notes.txt").write_text("no scan")
+    said = scans.refused(tmp_path, tmp_path / "empty", *AT)
+    assert said == f"INPUT must be a folder with DICOM images, got none in {tmp_path / 'empty'}"
+
+
+def test_mixed_sizes_and_orientations(tmp_path):
+    uid, volume = generate_uid(), scans.ct(STRAIGHT, **SHARED)
+    dicoms.write_series(tmp_path / "a", volume, STRAIGHT, uid=uid)
+    dicoms.write_series(tmp_path / "a", volume[:, :20], STRAIGHT, "z{:03}", uid=uid, planes=[3])
+    said = scans.refused(tmp_path, tmp_path / "a", *AT)
+    assert said == "slices must be of one size, got 40 x 50 in 000.dcm and 20 x 50 in z003"
+    dicoms.write_series(tmp_path / "b", volume, STRAIGHT, uid=uid)
+    dicoms.write_series(tmp_path / "b", volume, OBLIQUE, "z{:03}", uid=uid, planes=[3])
+    said = scans.refused(tmp_path, tmp_path / "b", *AT)
+    assert said == "slices must have one orientation and pixel spacing, 000.dcm and z003 differ"
+
+
+def test_strangers_are_counted_and_damage_is_an_error(tmp_path):
+    paths = dicoms.write_series(tmp_path / "a", scans.ct(STRAIGHT, **SHARED), STRAIGHT)
+    (tmp_path / "a" / "readme.txt").write_text("hello")
+    _, output = scans.extracted(tmp_path, tmp_path / "a", *AT)
+    assert "1 files that are not DICOM were left out" in output
+    whole = paths[9].read_bytes()
+    paths[9].write_bytes(whole[:-100])
+    assert scans.refused(tmp_path, tmp_path / "a", *AT).startswith(f"cannot read {paths[9]}: ")
+
+
+def test_no_position(tmp_path):
+    paths = dicoms.write_series(tmp_path / "a", scans.ct(STRAIGHT, **SHARED), STRAIGHT)
+    header = dcmread(paths[3])
+    del header.ImagePositionPatient
+    header.save_as(paths[3])
+    said = scans.refused(tmp_path, tmp_path / "a", *AT)
+    assert said == f"{paths[3]} must say where it lies: its ImagePositionPatient is None"
+
+
+def segmentation(path, volume, place, names):
+    """Write a label volume as a DICOM segmentation with highdicom."""
+    highdicom = pytest.importorskip("highdicom")
+    sources = [
+        dcmread(p)
+        for p in dicoms.write_series(
+            path.parent / "source",
+            volume,
+            place,
+            SeriesNumber=1,
+            StudyInstanceUID="1.2.9",
+            SliceThickness=1.7,
+        )
+    ]
+    for source in sources:
+        for tag in ("PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "AccessionNumber", "StudyID",
+                    "ReferringPhysicianName", "FrameOfReferenceUID"):  # fmt: skip
+            setattr(source, tag, "1.2.3" if "UID" in tag else "")
+    mass = highdicom.sr.CodedConcept("4147007", "SCT", "Mass")
+    kind = highdicom.sr.CodedConcept("49755003", "SCT", "Morphologic abnormality")
+    by_hand = highdicom.seg.SegmentAlgorithmTypeValues.MANUAL
+    described = [
+        highdicom.seg.SegmentDescription(number, name, kind, mass, by_hand) for number, name in names.items()
+    ]
+    made = highdicom.seg.Segmentation(
+        sources, volume.astype(np.uint8), highdicom.seg.SegmentationTypeValues.BINARY, described,
+        generate_uid(), 1, generate_uid(), 1, "we", "model", "1", "1",
+    )  # fmt: skip
+    made.save_as(path)
+
+
+def test_segmentation(tmp_path):
+    other = np.array([-14.0, 0.0, 0.0])
+    ball = scans.distance(STRAIGHT, SHAPE, centre=scans.CENTRE - other, radius=5) < 0
+    volume = np.where(ball, 2, scans.distance(STRAIGHT, SHAPE, centre=scans.CENTRE + other, radius=5) < 0)
+    segmentation(tmp_path / "seg.dcm", volume, STRAIGHT, {1: "liver", 2: "tumour"})
+    out = tmp_path / "m.obj"
+    output = scans.command("extract", tmp_path / "seg.dcm", "-o", out).output
+    assert "m.obj: liver, " in output
+    assert "m.obj: tumour, " in output
+    assert "labels 1, 2" in output
+    for label, side in ((1, 1), (2, -1)):
+        mesh, _ = scans.extracted(tmp_path, tmp_path / "seg.dcm", "--label", label)
+        assert mesh.is_watertight
+        assert np.linalg.norm(mesh.center_mass - (scans.CENTRE + side * other)) < 0.1
+
+
+def test_enhanced_multiframe(tmp_path):
+    """One file of frames, each with a place of its own; without places it is refused."""
+    from pydicom.dataset import Dataset
+    from pydicom.sequence import Sequence
+
+    volume = scans.ct(OBLIQUE, **SHARED)
+    header = dicoms.slice_header(volume[0], OBLIQUE, 0, generate_uid())
+    header.NumberOfFrames, header.PixelData = len(volume), volume.tobytes()
+    bare = tmp_path / "bare.dcm"
+    header.save_as(bare, enforce_file_format=True)
+    assert (
+        scans.refused(tmp_path, bare, *AT) == f"{bare} must say where each of its frames lies, and does not"
+    )
+    shared, orientation, measures = Dataset(), Dataset(), Dataset()
+    orientation.ImageOrientationPatient = header.ImageOrientationPatient
+    measures.PixelSpacing = header.PixelSpacing
+    shared.PlaneOrientationSequence, shared.PixelMeasuresSequence = (
+        Sequence([orientation]),
+        Sequence([measures]),
+    )
+    header.SharedFunctionalGroupsSequence = Sequence([shared])
+    frames = []
+    for z in range(len(volume)):
+        frame, position = Dataset(), Dataset()
+        position.ImagePositionPatient = [f"{v:.6f}" for v in OBLIQUE[:3, 3] + z * OBLIQUE[:3, 2]]
+        frame.PlanePositionSequence = Sequence([position])
+        frames.append(frame)
+    header.PerFrameFunctionalGroupsSequence = Sequence(frames)
+    for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
+        delattr(header, name)
+    header.save_as(tmp_path / "enhanced.dcm", enforce_file_format=True)
+    mesh, _ = scans.extracted(tmp_path, tmp_path / "enhanced.dcm", *AT)
+    scans.assert_ball(mesh, SPACING.min())

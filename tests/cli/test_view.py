@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""`torchmcubes-bw view`: the page in a browser, and the still."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scans
+import volumes
+from PIL import Image
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def shown(page, folder):
+    """Open a page in a browser without a screen; return its picture, its document and its console."""
+    if BROWSER is None:
+        if os.environ.get("CI") and sys.platform == "linux":
+            raise RuntimeError("the page is looked at in Chromium: apt-get install chromium")
+        pytest.skip("needs Chromium")
+    options = [
+        BROWSER,
+        "--headless",
+        "--no-sandbox",
+        "--use-angle=swiftshader",
+        "--enable-unsafe-swiftshader",
+    ]
+    options += ["--enable-logging=stderr", "--window-size=600,450", "--virtual-time-budget=5000"]
+    options += [f"--user-data-dir={folder / 'profile'}"]
+    picture = folder / "shot.png"
+    shot = subprocess.run(
+        [*options, f"--screenshot={picture}", page.as_uri()], capture_output=True, timeout=120
+    )
+    dump = subprocess.run([*options, "--dump-dom", page.as_uri()], capture_output=True, timeout=120)
+    console = [line for line in shot.stderr.decode(errors="replace").splitlines() if "CONSOLE" in line]
+    return np.asarray(Image.open(picture).convert("RGB")), dump.stdout.decode(), console
+
+
+def test_a_page_of_labels(tmp_path):
+    shape = (20, 24, 28)
+    vol = np.zeros(shape, np.uint8)
+    for label, x in ((1, 7), (2, 14), (5, 21)):
+        vol[volumes.ball(shape, (x, 12, 10), 5) < 0] = label
+    np.save(tmp_path / "labels.npy", vol)
+    page = tmp_path / "page.html"
+    result = scans.command("view", tmp_path / "labels.npy", "--labels", "all", "-o", page, "--no-open")
+    assert "page.html: labels.npy: " in result.output
+    text = page.read_text()
+    assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//""", text)  # nothing from the network
+    picture, document, console = shown(page, tmp_path)
+    assert console == []
+    assert 'data-shown="3"' in document
+    assert document.count('type="checkbox"') == 3
+    colours, counts = np.unique(picture.reshape(-1, 3) // 32, axis=0, return_counts=True)
+    assert len(colours) > 10
+    assert counts.max() < 0.95 * counts.sum()  # the background is not all there is
+
+
+def test_a_mesh_file_with_colours(tmp_path):
+    np.save(tmp_path / "ball.npy", volumes.ball((20, 20, 20), (9.2, 9.1, 9.3), 6))
+    scans.command(
+        "extract", tmp_path / "ball.npy", "--colour", tmp_path / "ball.npy", "-o", tmp_path / "m.ply"
+    )
+    page = tmp_path / "page.html"
+    scans.command("view", tmp_path / "m.ply", "-o", page, "--no-open")
+    assert '"color":' in page.read_text().split('type="application/json">')[1]
+
+
+def test_opens_what_it_wrote(monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or True)
+    output = scans.command("view", "sphere", "--size", 12).output
+    assert len(opened) == 1
+    assert opened[0].removeprefix("file://") in output
+    shutil.rmtree(os.path.dirname(opened[0].removeprefix("file://")))  # noqa: PTH120
+
+
+@pytest.mark.parametrize("kind", ["ply", "obj", "stl", "glb"])
+def test_still(kind, tmp_path):
+    mesh, picture = tmp_path / f"m.{kind}", tmp_path / "m.png"
+    scans.command("extract", "metaballs", "--size", 24, "-o", mesh)
+    scans.command("view", mesh, "--png", picture)
+    pixels = np.asarray(Image.open(picture).convert("L")) // 16
+    assert len(np.unique(pixels)) > 6
+    assert 0.1 < (pixels < 15).mean() < 0.9
+
+
+def test_errors(tmp_path):
+    (tmp_path / "bad.ply").write_bytes(b"ply\nnothing")
+    for arguments, text in (
+        ((tmp_path / "bad.ply", "-o", tmp_path / "m.html"), f"cannot read {tmp_path / 'bad.ply'}: "),
+        (("sphere", "-o", tmp_path / "m.htm"), "--output must end in one of .html, got "),
+        (("sphere", "--png", tmp_path / "m.jpg"), "--png must end in one of .png, got "),
+        (("sphere", "--png", "a.png", "-o", "b.html"), "--png and --output are two choices of the same"),
+    ):
+        result = scans.command("view", *arguments, code=2)
+        assert result.stderr.startswith("error: " + text)
