@@ -21,7 +21,7 @@ from torchmcubes_bw.arguments.points import points as checked_points
 from torchmcubes_bw.arguments.request import Request
 from torchmcubes_bw.arguments.volume import volume
 from torchmcubes_bw.backends import cuda
-from torchmcubes_bw.backends.converted import converted
+from torchmcubes_bw.backends.converted import as_kernels_read
 
 KERNELS = Path(torchmcubes_bw.__file__).parent / "kernels"
 
@@ -121,11 +121,11 @@ class Host:
             return torch.from_numpy(bytes_).view(dtype).reshape(shape)
 
         def converted_there(vol: Any) -> Tensor:
-            samples = converted(vol)
+            samples = as_kernels_read(vol)
             return samples if self._holds(samples) else self.to_device(samples)
 
         with (
             mock.patch.object(torch, "empty", empty),
-            mock.patch.object(cuda, "converted", converted_there),
+            mock.patch.object(cuda, "as_kernels_read", converted_there),
         ):
             yield
