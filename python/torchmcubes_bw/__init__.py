@@ -18,25 +18,30 @@ from ._build import HAS_CUDA, __version__, build_info
 if TYPE_CHECKING:
     from . import fields
     from .interpolation import grid_interp
+    from .labels import LabelSurfaces, label_surfaces
     from .mesh import Mesh
     from .surfaces import isosurface, marching_cubes
 
 __all__ = [
     "HAS_CUDA",
+    "LabelSurfaces",
     "Mesh",
     "__version__",
     "build_info",
     "fields",
     "grid_interp",
     "isosurface",
+    "label_surfaces",
     "marching_cubes",
 ]
 
 _NEEDS_TORCH = {
+    "LabelSurfaces": "labels",
     "Mesh": "mesh",
     "fields": "fields",
     "grid_interp": "interpolation",
     "isosurface": "surfaces",
+    "label_surfaces": "labels",
     "marching_cubes": "surfaces",
 }
 
