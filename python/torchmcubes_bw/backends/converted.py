@@ -34,10 +34,15 @@ _CONVERTED = {
 
 
 def converted(vol: Samples) -> Tensor:
+    """Return a volume in a dtype the kernels read, or as bool."""
+    return vol.owner.to(_CONVERTED[vol.dtype]) if vol.dtype in _CONVERTED else vol.owner
+
+
+def as_kernels_read(vol: Samples) -> Tensor:
     """Return a volume in a dtype the kernels read."""
     if vol.dtype == "bool":  # any byte but 0 is true
         return vol.owner.view(torch.uint8).ne(0).view(torch.uint8)
-    return vol.owner.to(_CONVERTED[vol.dtype]) if vol.dtype in _CONVERTED else vol.owner
+    return converted(vol)
 
 
 def narrowed(verts: Tensor, vol: Samples) -> Tensor:

@@ -18,7 +18,7 @@ from ..arguments.request import Request
 from ..arguments.samples import Samples
 from ..arguments.volume import has_changed, no_nan
 from . import kernel_files
-from .converted import NATIVE, converted, narrowed
+from .converted import NATIVE, as_kernels_read, narrowed
 from .results import Surface
 
 _INT32_MAX = 2**31 - 1
@@ -86,7 +86,7 @@ def current_stream(device: torch.device) -> int:
 def surface(kernels: _core.CudaKernels, stream: int, request: Request) -> Surface:
     """Extract what is asked, on the kernels' device."""
     vol, level = request.volume, request.level
-    samples, device = converted(vol), vol.device
+    samples, device = as_kernels_read(vol), vol.device
     dtype = NATIVE[samples.dtype]
     at, shape, strides = samples.data_ptr(), samples.shape, samples.stride()
     scratch = torch.empty(_core.cuda_scratch_bytes(shape), dtype=torch.uint8, device=device)
@@ -113,9 +113,9 @@ def placed(verts: Tensor, spacing: Triple, origin: Triple) -> Tensor:
 
 def value_range(vol: Samples) -> tuple[float, float]:
     """Return the least and the greatest sample that is not NaN; the first is greater where there is none."""
-    samples = converted(vol)
+    samples = as_kernels_read(vol)
     if not samples.is_floating_point():
-        low, high = samples.aminmax() if samples.dtype != torch.bool else samples.to(torch.uint8).aminmax()
+        low, high = samples.aminmax()
         return float(low), float(high)
     nan = torch.isnan(samples)
     low, high = samples.masked_fill(nan, math.inf).amin(), samples.masked_fill(nan, -math.inf).amax()
