@@ -112,7 +112,7 @@ def infinite_and_nan():
         try:
             extract(bad, 0.0)
         except ValueError as error:
-            assert str(error).endswith(f"the first at vol[2, 1, {at}]"), error
+            assert f"the first at vol[2, 1, {at}]" in str(error), error
         else:
             raise AssertionError("a NaN was not seen")
     check(torch.ones(3, 3, 3), 0.0)  # the next call works
