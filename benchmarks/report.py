@@ -38,6 +38,7 @@ ROOT = Path(__file__).parent.parent
 SCIKIT_IMAGE = ("scikit-image lorensen", "scikit-image lewiner")
 GOAL_CASES = [(field, size, "float32") for field in ("metaballs", "gyroid") for size in (256, 512)]
 
+_LABELS = Path(__file__).parent / "results" / "labels.json"
 _HEAD = (Path(__file__).parent / "protocol.md").read_text("utf-8").rstrip("\n") + "\n"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -87,6 +88,7 @@ def benchmarks_page(report: Report, suffix: str = "") -> str:
     for case, entries in cases_of(report).items():
         lines += _case_table(title(case), entries, report)
     lines += _grid_interp(report)
+    lines += [] if suffix else _labels()
     lines += _not_measured(report)
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -184,6 +186,33 @@ def _grid_interp(report: Report) -> list[str]:
     rows = [f"| {n} | {median(s) * 1e3:.1f} | {median(s) / ours:.1f} |" for n, s in r["seconds"].items()]
     rows += [f"| {name} | {fault} | |" for name, fault in r["faults"].items()]
     return [heading, "", "| | ms | times ours |", "| --- | ---: | ---: |", *rows, ""]
+
+
+def _labels() -> list[str]:
+    """Return what `python -m benchmarks.labels` found, in a run of its own."""
+    r = json.loads(_LABELS.read_text("utf-8"))
+    mib, ours = r["MiB"], r["seconds"]["ours"]
+    more = mib["peak"] / mib["labels and meshes"]
+    without = (mib["peak"] - mib["before the labels"]) / mib["labels and meshes"]
+    rows = [
+        f"| {name} | {s:.2f} | {s / ours:.1f} | {r['processor seconds'][name]:.2f} |"
+        for name, s in r["seconds"].items()
+    ]
+    return [
+        f"## The surfaces of {r['labels']} labels, {r['size']}³ uint32",
+        "",
+        f"{r['vertices']} vertices, {r['faces']} faces, of each label the same number from both. {r['threads']} threads",
+        f"(zmesh {r['zmesh']} uses one). By `python -m benchmarks.labels`, in turns, medians; {r['processor']}, {r['simd']}:",
+        "what the processor spent on each is the steadier figure.",
+        "",
+        "| | s | times ours | processor s |",
+        "| --- | ---: | ---: | ---: |",
+        *rows,
+        "",
+        f"Memory: at most {mib['peak']:.0f} MiB, Python and torch included, {more:.2f} times labels plus meshes"
+        f" ({without:.2f} times without them).",
+        "",
+    ]
 
 
 def _not_measured(report: Report) -> list[str]:

@@ -39,14 +39,14 @@ def test_public_surface():
     )
 
 
-@pytest.mark.parametrize("name", ["marching_cubes", "grid_interp"])
+@pytest.mark.parametrize("name", ["marching_cubes", "grid_interp", "label_surfaces"])
 def test_docstrings_answer_in_order(name):
     text = inspect.getdoc(getattr(torchmcubes_bw, name))
     sections = re.findall(r"^(\w+):$", text, re.MULTILINE)
     assert sections == ["Shapes", "Dtype", "Device", "Range", "Returns", "Raises"]
 
 
-@pytest.mark.parametrize("module", ["__init__", "_build", "fields", "interpolation", "surfaces"])
+@pytest.mark.parametrize("module", ["__init__", "_build", "fields", "interpolation", "labels", "surfaces"])
 def test_docstring_examples(module):
     name = "torchmcubes_bw" if module == "__init__" else f"torchmcubes_bw.{module}"
     __import__(name)

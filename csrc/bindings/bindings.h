@@ -30,5 +30,8 @@ mc::cpu::Dtype dtype_named(const std::string& name);
 // Adds what takes samples of any dtype and is no surface.
 void bind_samples(pybind11::module_& m);
 
+// Adds the surfaces of labels.
+void bind_labels(pybind11::module_& m);
+
 // Adds the CUDA backend's names to the compiled module.
 void bind_cuda(pybind11::module_& m);

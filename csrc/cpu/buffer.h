@@ -35,12 +35,23 @@ public:
         if (!data_) throw std::bad_alloc();
         advise_huge_pages(data_, count * sizeof(T));
     }
-    Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
+    // Memory that another owns, and keeps for as long.
+    static Buffer lent(T* data) {
+        Buffer buffer;
+        buffer.data_ = data;
+        buffer.is_lent_ = true;
+        return buffer;
+    }
+    Buffer(Buffer&& other) noexcept
+        : data_(std::exchange(other.data_, nullptr)), is_lent_(std::exchange(other.is_lent_, false)) {}
     Buffer& operator=(Buffer&& other) noexcept {
         std::swap(data_, other.data_);
+        std::swap(is_lent_, other.is_lent_);
         return *this;
     }
-    ~Buffer() { std::free(data_); }
+    ~Buffer() {
+        if (!is_lent_) std::free(data_);
+    }
 
     T* data() { return data_; }
     const T* data() const { return data_; }
@@ -49,6 +60,7 @@ public:
 
 private:
     T* data_ = nullptr;
+    bool is_lent_ = false;
 };
 
 }  // namespace mc::cpu

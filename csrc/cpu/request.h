@@ -30,14 +30,25 @@ struct Mask {
     const u8* row(i64 z, i64 y) const { return data + z * stride_z + y * stride_y; }
 };
 
+// The surface of one label of many, whose samples are bits before the first stage. Inside is all else, so
+// that the label's own corners are joined where a face is ambiguous; the faces are turned over, and their
+// normals point out of the label.
+struct OneLabel {
+    u64* bits;  // of the samples that are not the label's, as stage 1 leaves them; only read
+    const float*
+        half_way[3];  // x, y, z: coordinates of the samples, 2k that of k, 2k + 1 between k and k + 1
+};
+
 struct Request {
     Volume volume;
-    double level;                   // not NaN
-    Mask mask{};                    // a cell with a corner that does not count yields nothing
-    bool skip_nan = false;          // nor does one with a corner that is NaN; otherwise a NaN ends the call
-    bool closed = false;            // one layer of outside samples lies around the volume
-    double spacing[3] = {1, 1, 1};  // between samples on x, y and z: for the normals
-    i64 slab_planes = 0;            // planes worked on at a time; 0: as many as keep the scratch small
+    double level;                     // not NaN
+    Mask mask{};                      // a cell with a corner that does not count yields nothing
+    bool skip_nan = false;            // nor does one with a corner that is NaN; otherwise a NaN ends the call
+    bool closed = false;              // one layer of outside samples lies around the volume
+    double spacing[3] = {1, 1, 1};    // between samples on x, y and z: for the normals
+    i64 slab_planes = 0;              // planes worked on at a time; 0: as many as keep the scratch small
+    const OneLabel* label = nullptr;  // in the place of a level, a mask and samples: of the volume only its
+                                      // sides count
 
     bool selects() const { return mask.data || skip_nan; }
     i64 border() const { return closed ? 1 : 0; }  // samples of that layer, on each side

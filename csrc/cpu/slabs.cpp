@@ -63,7 +63,10 @@ Slab make_slab(const Plan& plan, i64 begin) {
     slab.words = grid.words();
     slab.chunk_rows = chunk_rows(grid);
     slab.chunks_a_plane = chunks_a_plane(grid);
-    slab.bits = Buffer<u64>(size((slab.last - slab.first) * slab.ny * slab.words));
+    if (const OneLabel* label = plan.request.label)
+        slab.bits = Buffer<u64>::lent(label->bits + slab.first * slab.ny * slab.words);
+    else
+        slab.bits = Buffer<u64>(size((slab.last - slab.first) * slab.ny * slab.words));
     slab.rows = Buffer<RowCounts>(size((slab.counted() - begin) * slab.ny));
     slab.chunks.resize(size(slab.chunk_count()));
     return slab;

@@ -245,6 +245,7 @@ void find_cells(const Plan& plan, const Buffer<u64>& valid, Slab& slab) {
 }  // namespace
 
 bool classify(const Plan& plan, Slab& slab) {
+    if (plan.request.label) return false;  // whose bits are there
     const i64 rows = (slab.last - slab.first) * slab.ny, words = slab.words;
     const bool selects = plan.request.selects();
     if (!selects && !plan.request.closed) return classify_plainly(plan, slab.first, rows, slab.bits.data());

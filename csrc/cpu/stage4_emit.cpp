@@ -49,6 +49,7 @@ private:
                 emit_faces({z, y, window.get(0, z, y, here), window.get(0, z, y + 1, here_y),
                             window.get(1, z + 1, y, above), window.get(1, z + 1, y + 1, above_y)},
                            here.triangles, last_triangle(c));
+                if (plan_.request.label) turn_over(here.triangles, row.triangles);
             }
             here = here.after(row);
             if (has_above) above = above.after(counts_above[y]);
@@ -80,6 +81,18 @@ private:
                      {{at.row, at.row_y}, {at.row_z, at.row_yz}},
                      mesh_.faces + first * mesh_.face_bytes,
                      mesh_.faces + last * mesh_.face_bytes});
+    }
+
+    // The triangles' other side becomes the front.
+    void turn_over(i64 first, i64 count) const {
+        const auto turn = [count](auto* at) {
+            for (i64 k = 0; k < count; ++k, at += 3) std::swap(at[1], at[2]);
+        };
+        void* faces = mesh_.faces + first * mesh_.face_bytes;
+        if (mesh_.wide_faces)
+            turn(static_cast<i64*>(faces));
+        else
+            turn(static_cast<i32*>(faces));
     }
 
     const Plan& plan_;

@@ -14,16 +14,19 @@ from __future__ import annotations
 from . import fields
 from ._build import HAS_CUDA, __version__, build_info
 from .interpolation import grid_interp
+from .labels import LabelSurfaces, label_surfaces
 from .mesh import Mesh
 from .surfaces import isosurface, marching_cubes
 
 __all__ = [
     "HAS_CUDA",
+    "LabelSurfaces",
     "Mesh",
     "__version__",
     "build_info",
     "fields",
     "grid_interp",
     "isosurface",
+    "label_surfaces",
     "marching_cubes",
 ]

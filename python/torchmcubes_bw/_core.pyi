@@ -26,6 +26,31 @@ def prepare(
     slab_planes: int,
     threads: int,
 ) -> Plan: ...
+
+class LabelPlan:
+    @property
+    def labels(self) -> int: ...
+    @property
+    def vertices(self) -> int: ...
+    @property
+    def triangles(self) -> int: ...
+    @property
+    def most_vertices(self) -> int: ...
+    def emit(self, verts: int, faces: int, wide_faces: bool) -> None: ...
+    def emit_ids(self, ids: int, vertices: int, triangles: int) -> None: ...
+
+def prepare_labels(
+    data: int,
+    dtype: str,
+    shape: Sequence[int],
+    strides: Sequence[int],
+    background: int | None,
+    only: Sequence[int] | None,
+    closed: bool,
+    spacing: Sequence[float],
+    origin: Sequence[float],
+    threads: int,
+) -> LabelPlan: ...
 def place(
     verts: int,
     is_double: bool,

@@ -44,16 +44,15 @@ inline Words with_neighbour(i64 nx, i64 w, i64 words) {
     return (Words)_mm512_mask_set1_epi64(_mm512_set1_epi64(-1), last, static_cast<i64>(bits));
 }
 
-inline u32 rare_triangles(const CellRows<Words>& cells, Words rare) {
-    u32 triangles = 0;
+// Adds the triangles of the `rare` cells, looked up one by one, to each lane's.
+inline void add_rare_triangles(const CellRows<Words>& cells, Words rare, Words& triangles) {
     for (int lane = 0; lane < 8; ++lane) {
         if (!rare[lane]) continue;
         CellRows<u64> word;
         for (int yz = 0; yz < 4; ++yz) word.row[yz] = {cells.row[yz].at[lane], cells.row[yz].after[lane]};
         for (u64 left = rare[lane]; left; left &= left - 1)
-            triangles += kCaseTable.triangles[case_of_cell(word, lowest_bit(left))];
+            triangles[lane] += kCaseTable.triangles[case_of_cell(word, lowest_bit(left))];
     }
-    return triangles;
 }
 
 // Whether nothing is crossed around any of the words: every sample like its neighbours.
@@ -70,7 +69,6 @@ inline bool all_alike(const CellRows<Words>& cells, Words valid) {
 inline RowCounts count_row_avx512(const RowWords& row) {
     constexpr PopcountLanes count;
     Words in_plane{}, upright{}, triangles{};
-    u32 rare_count = 0;
     bool any = false;
     const i64 words = row.words();
     for (i64 w = 0; w < words; w += 8) {
@@ -86,10 +84,10 @@ inline RowCounts count_row_avx512(const RowWords& row) {
         if (!row.has_cells || _mm512_test_epi64_mask((__m512i)active, (__m512i)active) == 0) continue;
         const Words rare = ambiguous_cells(cells) & active;
         triangles += plain_triangles(cells, active & ~rare, count);
-        if (_mm512_test_epi64_mask((__m512i)rare, (__m512i)rare)) rare_count += rare_triangles(cells, rare);
+        if (_mm512_test_epi64_mask((__m512i)rare, (__m512i)rare)) add_rare_triangles(cells, rare, triangles);
     }
     if (!any) return {};  // as in most rows of a usual volume: spares the sums over the lanes
-    return {sum(in_plane), sum(upright), sum(triangles) + rare_count};
+    return {sum(in_plane), sum(upright), sum(triangles)};
 }
 
 // Rows of at most four words: as many as fit a vector are passed over at once where nothing is crossed in
@@ -120,7 +118,39 @@ private:
     Words valid_;
 };
 
+// Rows of one word: eight of them at once, a row each lane.
+inline void count_narrow_rows(const RowWords& first, i64 n, RowCounts* counts) {
+    constexpr PopcountLanes count;
+    const Words valid = (Words)_mm512_set1_epi64(static_cast<i64>(low_bits<u64>(first.nx - 1)));
+    for (i64 r = 0; r < n; r += 8) {
+        CellRows<Words> cells;
+        for (int yz = 0; yz < 4; ++yz) {
+            const Words at = load_words(first.at[yz >> 1][yz & 1], r, n);  // those past the last are 0
+            cells.row[yz] = {at, at >> 1};
+        }
+        const i64 rows = std::min<i64>(n - r, 8);
+        if (all_alike(cells, valid)) {
+            std::fill_n(counts + r, rows, RowCounts{});
+            continue;
+        }
+        const RowBits<Words>* b = cells.row;
+        const Words in_plane = count((b[0].at ^ b[0].after) & valid) + count(b[0].at ^ b[1].at);
+        const Words upright = count(b[0].at ^ b[2].at);
+        Words triangles{};
+        if (first.has_cells) {
+            const Words active = active_cells(cells, valid), rare = ambiguous_cells(cells) & active;
+            triangles = plain_triangles(cells, active & ~rare, count);
+            if (_mm512_test_epi64_mask((__m512i)rare, (__m512i)rare))
+                add_rare_triangles(cells, rare, triangles);
+        }
+        for (i64 k = 0; k < rows; ++k)
+            counts[r + k] = {static_cast<u32>(in_plane[k]), static_cast<u32>(upright[k]),
+                             static_cast<u32>(triangles[k])};
+    }
+}
+
 inline void count_rows_avx512(const RowWords& first, i64 n, RowCounts* counts) {
+    if (first.nx <= 64) return count_narrow_rows(first, n, counts);
     const ShortRows short_rows(first.nx);
     RowWords row = first;
     for (i64 r = 0; r < n;) {

@@ -10,10 +10,12 @@ from torch import Tensor
 
 from .. import _core
 from ..arguments.arrays import no_memory
+from ..arguments.labels import Labels
 from ..arguments.placement import Triple
 from ..arguments.request import Request
 from ..arguments.samples import Samples, checked
-from . import cpu, cuda, kernel_files
+from . import cpu, cuda, kernel_files, labels
+from .labels import Surfaces
 from .results import Surface, refuse_fake_mode
 
 _ONLY_ON_CPU = "its kernels know no masks, NaN bands, closed borders and normals"
@@ -32,6 +34,15 @@ def surface(request: Request, normals: bool = False) -> Surface:
     # Conversions are the CPU's too: not every device has float64.
     mask = None if request.mask is None else _on_cpu(request.mask, "mask")
     return cpu.surface(request._replace(volume=_on_cpu(vol), mask=mask), normals).to(vol.device)
+
+
+def label_surfaces(asked: Labels) -> Surfaces:
+    """Extract the surfaces of labels: on the CPU, and put back on the labels' device."""
+    device = asked.volume.device
+    if device.type == "cpu":
+        return labels.surfaces(asked)
+    _kernels(device, "its kernels know no labels")
+    return labels.surfaces(asked._replace(volume=_on_cpu(asked.volume, "labels"))).to(device)
 
 
 def placed(verts: Tensor, spacing: Triple, origin: Triple, real: torch.dtype) -> Tensor:

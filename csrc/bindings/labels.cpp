@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// The surfaces of labels, for the compiled module. It trusts its caller,
+// python/torchmcubes_bw/backends/labels.py.
+#include "../cpu/labels.h"
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bindings.h"
+
+namespace py = pybind11;
+using namespace mc;
+
+namespace {
+
+using Sides = std::array<i64, 3>;  // z, y, x
+using Point = std::array<double, 3>;
+
+std::unique_ptr<cpu::LabelPlan> prepare(std::uintptr_t data, const std::string& dtype, Sides shape,
+                                        Sides strides, std::optional<u64> background,
+                                        std::optional<std::vector<u64>> only, bool closed, Point spacing,
+                                        Point origin, int threads) {
+    cpu::LabelRequest request{{reinterpret_cast<const void*>(data), dtype_named(dtype), {}, {}},
+                              {!only, !only && background, background.value_or(0), {}},
+                              closed,
+                              {},
+                              {}};
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+        request.volume.side[axis] = shape[axis];
+        request.volume.stride[axis] = strides[axis];
+        request.spacing[axis] = spacing[axis];
+        request.origin[axis] = origin[axis];
+    }
+    if (only) request.choice.only = std::move(*only);
+    std::unique_ptr<cpu::LabelPlan> plan;
+    without_gil([&] { plan = std::make_unique<cpu::LabelPlan>(cpu::prepare_labels(request, threads)); });
+    return plan;
+}
+
+void emit(cpu::LabelPlan& plan, std::uintptr_t verts, std::uintptr_t faces, bool wide_faces) {
+    without_gil([&] {
+        cpu::emit_labels(plan, reinterpret_cast<float*>(verts), reinterpret_cast<void*>(faces), wide_faces);
+    });
+}
+
+void emit_ids(const cpu::LabelPlan& plan, std::uintptr_t ids, std::uintptr_t vertices,
+              std::uintptr_t triangles) {
+    cpu::emit_label_ids(plan, reinterpret_cast<void*>(ids), reinterpret_cast<i64*>(vertices),
+                        reinterpret_cast<i64*>(triangles));
+}
+
+}  // namespace
+
+void bind_labels(py::module_& m) {
+    py::class_<cpu::LabelPlan>(m, "LabelPlan", "The counted labels of a volume, ready to be emitted.")
+        .def_property_readonly("labels", &cpu::LabelPlan::labels)
+        .def_property_readonly("vertices", &cpu::LabelPlan::vertices)
+        .def_property_readonly("triangles", &cpu::LabelPlan::triangles)
+        .def_readonly("most_vertices", &cpu::LabelPlan::most_vertices)
+        .def("emit", &emit, py::arg("verts"), py::arg("faces"), py::arg("wide_faces"))
+        .def("emit_ids", &emit_ids, py::arg("ids"), py::arg("vertices"), py::arg("triangles"));
+    m.def("prepare_labels", &prepare, py::arg("data"), py::arg("dtype"), py::arg("shape"), py::arg("strides"),
+          py::arg("background"), py::arg("only"), py::arg("closed"), py::arg("spacing"), py::arg("origin"),
+          py::arg("threads"));
+}
