@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from . import fields
 from ._build import HAS_CUDA, __version__, build_info
+from .dual import dual_marching_cubes
 from .interpolation import grid_interp
 from .mesh import Mesh
 from .surfaces import isosurface, marching_cubes
@@ -22,6 +23,7 @@ __all__ = [
     "Mesh",
     "__version__",
     "build_info",
+    "dual_marching_cubes",
     "fields",
     "grid_interp",
     "isosurface",

@@ -13,10 +13,11 @@ from ..arguments.arrays import no_memory
 from ..arguments.placement import Triple
 from ..arguments.request import Request
 from ..arguments.samples import Samples, checked
-from . import cpu, cuda, kernel_files
+from . import cpu, cpu_dual, cuda, kernel_files
 from .results import Surface, refuse_fake_mode
 
 _ONLY_ON_CPU = "its kernels know no masks, NaN bands, closed borders and normals"
+_NO_DUAL = "its kernels make no dual mesh"
 _warned: set[str] = set()
 
 
@@ -32,6 +33,17 @@ def surface(request: Request, normals: bool = False) -> Surface:
     # Conversions are the CPU's too: not every device has float64.
     mask = None if request.mask is None else _on_cpu(request.mask, "mask")
     return cpu.surface(request._replace(volume=_on_cpu(vol), mask=mask), normals).to(vol.device)
+
+
+def dual(request: Request, quads: bool, rounds: int = 0, patches: bool = False) -> cpu_dual.DualMesh:
+    """Extract the dual mesh of what is asked, on the CPU; it goes where the volume is."""
+    vol = request.volume
+    if vol.device.type == "cpu":
+        return cpu_dual.dual(request, quads, rounds, patches)
+    _warn(vol.device, _NO_DUAL)
+    mask = None if request.mask is None else _on_cpu(request.mask, "mask")
+    request = request._replace(volume=_on_cpu(vol), mask=mask)
+    return cpu_dual.dual(request, quads, rounds, patches).to(vol.device)
 
 
 def placed(verts: Tensor, spacing: Triple, origin: Triple, real: torch.dtype) -> Tensor:

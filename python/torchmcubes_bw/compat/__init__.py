@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Other people's calls, answered by this package."""
