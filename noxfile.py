@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One command per job: `nox -s lint`, `tests`, `build`, `wheel`, `cross`, `ptx`, `fuzz` …; `nox --list` has them."""
+"""One command per job: `nox -s lint`, `tests`, `build`, `wheel`, `ptx`, `fuzz` …; `nox --list` has them."""
 
 from __future__ import annotations
 

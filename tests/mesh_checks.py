@@ -37,6 +37,50 @@ def is_closed_away_from_border(verts, faces, shape):
     return len(open_) == 0
 
 
+def most_faces_on_an_edge(faces):
+    """Return how many faces share the edge that most of them share."""
+    faces = np.asarray(faces, dtype=np.int64)
+    edges = np.sort(np.stack([faces, np.roll(faces, -1, axis=1)], axis=-1).reshape(-1, 2), axis=1)
+    return int(np.unique(edges, axis=0, return_counts=True)[1].max(initial=0))
+
+
+def split_vertices(faces):
+    """Return the vertices whose faces, of any number of corners, do not form one fan."""
+    faces = np.asarray(faces, dtype=np.int64)
+    corner, after, before = (
+        faces.ravel(),
+        np.roll(faces, -1, axis=1).ravel(),
+        np.roll(faces, 1, axis=1).ravel(),
+    )
+    fan = np.arange(len(corner))  # of each face's corner; two that share an edge at a vertex come to one
+    size = corner.max(initial=0) + 1
+    order = np.argsort(corner * size + after)
+    place = np.searchsorted((corner * size + after)[order], corner * size + before)
+    neighbour = order[np.minimum(place, max(len(order) - 1, 0))]
+    joined = (corner[neighbour] == corner) & (after[neighbour] == before)
+    for _ in range(len(corner)):
+        lowest = fan.copy()
+        np.minimum.at(lowest, np.flatnonzero(joined), fan[neighbour[joined]])
+        np.minimum.at(lowest, neighbour[joined], fan[joined])
+        if np.array_equal(lowest, fan):
+            break
+        fan = lowest
+    fans = np.unique(np.stack([corner, fan]), axis=1)[0]
+    vertices, count = np.unique(fans, return_counts=True)
+    return vertices[count > 1]
+
+
+def smallest_angles(verts, faces):
+    """Return the smallest angle of each triangle, in degrees."""
+    a, b, c = _corners(verts, faces)
+
+    def angle(at, p, q):
+        u, v = p - at, q - at
+        return np.arctan2(np.linalg.norm(np.cross(u, v), axis=1), np.einsum("ij,ij->i", u, v))
+
+    return np.degrees(np.minimum(np.minimum(angle(a, b, c), angle(b, c, a)), angle(c, a, b)))
+
+
 def uses_every_vertex(verts, faces):
     """No vertex is without a face, no face names a vertex that is not there."""
     faces = np.asarray(faces)

@@ -42,6 +42,26 @@ def test_border_edges_may_be_open_but_no_others():
     assert check.is_closed_away_from_border(at_end, without_x0, (4, 4, 4))
 
 
+def test_most_faces_on_an_edge():
+    assert check.most_faces_on_an_edge(OUTWARD) == 2
+    assert check.most_faces_on_an_edge(OUTWARD[:1]) == 1
+    other = np.array([0, 1, 4, 5])[OUTWARD]
+    assert check.most_faces_on_an_edge(np.concatenate([OUTWARD, other])) == 4
+
+
+def test_split_vertices():
+    assert len(check.split_vertices(OUTWARD)) == len(check.split_vertices(OUTWARD[:3])) == 0
+    other = np.array([0, 4, 5, 6])[OUTWARD]  # two tetrahedra that touch in vertex 0
+    assert check.split_vertices(np.concatenate([OUTWARD, other])).tolist() == [0]
+    quads = np.array([[0, 1, 2, 3], [4, 5, 2, 6]])
+    assert check.split_vertices(quads).tolist() == [2]
+    assert len(check.split_vertices(np.array([[0, 1, 2, 3], [3, 2, 6, 7]]))) == 0
+
+
+def test_smallest_angles():
+    assert check.smallest_angles(TETRAHEDRON, OUTWARD) == pytest.approx([45, 45, 45, 60])
+
+
 def test_uses_every_vertex():
     assert check.uses_every_vertex(TETRAHEDRON, OUTWARD)
     assert not check.uses_every_vertex(np.zeros((5, 3)), OUTWARD)

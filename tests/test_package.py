@@ -48,7 +48,16 @@ def test_docstrings_answer_in_order(name):
 
 @pytest.mark.parametrize(
     "module",
-    ["__init__", "_build", "compat.mcubes", "compat.skimage", "fields", "interpolation", "labels", "surfaces"],
+    [
+        "__init__",
+        "_build",
+        "compat.mcubes",
+        "compat.skimage",
+        "fields",
+        "interpolation",
+        "labels",
+        "surfaces",
+    ],
 )
 def test_docstring_examples(module):
     name = "torchmcubes_bw" if module == "__init__" else f"torchmcubes_bw.{module}"

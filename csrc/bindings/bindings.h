@@ -28,6 +28,7 @@ void without_gil(const Call& work) {
 mc::cpu::Dtype dtype_named(const std::string& name);
 
 // Adds what takes samples of any dtype and is no surface.
+void bind_dual(pybind11::module_& m);  // the dual mesh
 void bind_samples(pybind11::module_& m);
 
 // Adds the surfaces of labels.

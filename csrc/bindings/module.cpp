@@ -100,6 +100,7 @@ PYBIND11_MODULE(_core, m) {
           py::arg("spacing"), py::arg("slab_planes"), py::arg("threads"));
     bind_samples(m);
     bind_labels(m);
+    bind_dual(m);
     m.def("simd_level", [] { return std::string(cpu::row_functions().name); });
     m.def("simd_levels", [] { return cpu::supported_levels(); });
     m.def("case_table", &case_table);

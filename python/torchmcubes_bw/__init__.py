@@ -17,6 +17,7 @@ from ._build import HAS_CUDA, __version__, build_info
 
 if TYPE_CHECKING:
     from . import fields
+    from .dual import dual_marching_cubes
     from .interpolation import grid_interp
     from .labels import LabelSurfaces, label_surfaces
     from .mesh import Mesh
@@ -28,6 +29,7 @@ __all__ = [
     "Mesh",
     "__version__",
     "build_info",
+    "dual_marching_cubes",
     "fields",
     "grid_interp",
     "isosurface",
@@ -38,6 +40,7 @@ __all__ = [
 _NEEDS_TORCH = {
     "LabelSurfaces": "labels",
     "Mesh": "mesh",
+    "dual_marching_cubes": "dual",
     "fields": "fields",
     "grid_interp": "interpolation",
     "isosurface": "surfaces",

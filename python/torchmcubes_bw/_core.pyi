@@ -12,6 +12,29 @@ class Plan:
     def emit(self, verts: int, faces: int, wide_faces: bool) -> None: ...
     def emit_normals(self, normals: int) -> None: ...
 
+class DualPlan:
+    @property
+    def vertices(self) -> int: ...
+    @property
+    def quads(self) -> int: ...
+    @property
+    def has_nan(self) -> bool: ...
+    def emit(self, verts: int, faces: int, wide_faces: bool, triangles: bool, rounds: int) -> None: ...
+    def emit_patches(self, cells: int, patches: int) -> None: ...
+
+def prepare_dual(
+    data: int,
+    dtype: str,
+    shape: Sequence[int],
+    strides: Sequence[int],
+    level: float,
+    mask: int,
+    mask_strides: Sequence[int],
+    skip_nan: bool,
+    closed: bool,
+    spacing: Sequence[float],
+    threads: int,
+) -> DualPlan: ...
 def prepare(
     data: int,
     dtype: str,

@@ -2,6 +2,8 @@
 // Puts a SIMD level's table together from its `Lanes` and the row functions beside this file.
 #pragma once
 
+#include "dual_faces.h"
+#include "dual_vertices.h"
 #include "stage1_classify.h"
 #include "stage2_count.h"
 #include "stage4_emit.h"
@@ -27,6 +29,22 @@ struct ComparedAs<whole> {
     {F(float), F(double), F(f16), F(bf16), F(u8), F(i8), F(i16), F(i32), F(truth), F(whole)}
 
 template <class Lanes>
+DualFunctions make_dual_functions() {
+#define MC_ADD(T) add_dual_row<Lanes, T>
+#define MC_FLUSH(T) flush_cells<Lanes, T>
+    return {
+        count_dual_row,
+        list_patches,
+        MC_EACH_DTYPE(MC_ADD),
+        MC_EACH_DTYPE(MC_FLUSH),
+        find_dual_ids<Lanes>,
+        {emit_dual_faces<Lanes, PutQuad<i32>>, emit_dual_faces<Lanes, PutQuad<i64>>},
+        {{emit_dual_faces<Lanes, PutTriangles<float, i32>>, emit_dual_faces<Lanes, PutTriangles<float, i64>>},
+         {emit_dual_faces<Lanes, PutTriangles<double, i32>>,
+          emit_dual_faces<Lanes, PutTriangles<double, i64>>}}};
+}
+
+template <class Lanes>
 RowFunctions make_row_functions(const char* name) {
 #define MC_CLASSIFY(T) classify_row<Lanes, typename ComparedAs<T>::type>
 #define MC_CLASSIFY_KNOWN(T) classify_known_row<Lanes, typename ComparedAs<T>::type>
@@ -43,7 +61,8 @@ RowFunctions make_row_functions(const char* name) {
             append_row<Lanes>,
             {MC_EACH_DTYPE(MC_EMIT_OPEN), MC_EACH_DTYPE(MC_EMIT_CLOSED)},
             {{emit_faces_of_row<Lanes, i32>, emit_faces_of_row<Lanes, i64>},
-             {emit_used_faces_of_row<Lanes, i32>, emit_used_faces_of_row<Lanes, i64>}}};
+             {emit_used_faces_of_row<Lanes, i32>, emit_used_faces_of_row<Lanes, i64>}},
+            make_dual_functions<Lanes>()};
 #undef MC_CLASSIFY
 #undef MC_CLASSIFY_KNOWN
 #undef MC_EMIT_OPEN
@@ -79,6 +98,17 @@ struct ScalarLanes {
     template <class Index>
     static Index* emit_faces(CellEdges edges, u64 active, Index* to, const Index*) {
         return emit_faces_of_word(edges, active, to);
+    }
+
+    static void append_cells(u64 cells, i64 x, i64 row, CellBatch& batch) {
+        ::append_cells(cells, x, row, batch);
+    }
+    static void number_cells(u64 cells, u32 next, u32* to) { ::number_cells(cells, next, to); }
+    template <class Put>
+    using Faces = PlainFaces<Put>;
+    template <class T>
+    static void emit_cells(CellBatch& batch) {
+        ::emit_cells<T>(batch);
     }
 
 private:

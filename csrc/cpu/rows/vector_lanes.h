@@ -2,6 +2,8 @@
 // Where a SIMD level's own stage 4 is taken: float32 samples near each other, indices of int32.
 #pragma once
 
+#include <type_traits>
+
 #include "row_table.h"
 
 namespace {
@@ -13,6 +15,13 @@ bool fits_lanes(const Samples<float, kClosed>& samples) {
     const auto within = [](i64 value, i64 end) { return value > -end && value < end; };
     return within(samples.stride_x, kStep) && within(samples.stride_y, kStep * 16) &&
            within(samples.up_z, i64(1) << 29) && samples.x < kEnd && samples.y < kEnd;
+}
+
+// Whether the cells' samples can be asked for by 32-bit distances, two at a time.
+inline bool has_near_pairs(const CellBatch& batch) {
+    constexpr i64 kFar = i64(1) << 30;
+    const i64 rows = kBatchRows * (batch.stride_y < 0 ? -batch.stride_y : batch.stride_y);
+    return batch.stride_x == 1 && batch.nx < kFar && rows < kFar && batch.y < kFar;
 }
 
 template <class Stage4>
@@ -28,6 +37,12 @@ struct VectorLanes : ScalarLanes {
     static float* emit_upright(const Samples<float, kClosed>& samples, const EdgeList& list, float* to) {
         return fits_lanes(samples) ? Stage4::emit_upright(samples, list, to)
                                    : ::emit_upright(samples, list, to);
+    }
+    template <class T>
+    static void emit_cells(CellBatch& batch) {
+        if constexpr (std::is_same<T, float>::value)
+            if (has_near_pairs(batch)) return Stage4::emit_cells(batch);
+        ::emit_cells<T>(batch);
     }
     static i32* emit_faces(CellEdges edges, u64 active, i32* to, const i32* end) {
         return Stage4::emit_faces(edges, active, to, end);

@@ -5,12 +5,16 @@
 #if defined(__AVX2__)
 #include <immintrin.h>
 
-#include "../rows/stage4_emit_avx2.h"
+#include "../rows/dual_faces_avx2.h"
+#include "../rows/dual_vertices_avx2.h"
 #include "../rows/vector_lanes.h"
 
 namespace {
 
-struct Avx2Lanes : VectorLanes<Avx2Stage4> {
+struct Avx2Lanes : VectorLanes<Avx2Stage4OfBoth> {
+    template <class Put>
+    using Faces = FacesAvx2<Put>;
+
     static u64 inside64(const float* v, const Level& level, u64& nan) {
         return eight_by_eight([v](int k) { return _mm256_loadu_ps(v + 8 * k); }, level, nan);
     }

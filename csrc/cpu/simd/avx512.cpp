@@ -5,13 +5,14 @@
 #if defined(__AVX512F__)
 #include <immintrin.h>
 
+#include "../rows/dual_faces_avx2.h"
+#include "../rows/dual_vertices_avx512.h"
 #include "../rows/stage2_count_avx512.h"
-#include "../rows/stage4_emit_avx512.h"
 #include "../rows/vector_lanes.h"
 
 namespace {
 
-struct Avx512Lanes : VectorLanes<Avx512Stage4> {
+struct Avx512Lanes : VectorLanes<Avx512Stage4OfBoth> {
     static u64 inside64(const float* v, const Level& level, u64& nan) {
         return four_by_sixteen([v](int k) { return _mm512_loadu_ps(v + 16 * k); }, level, nan);
     }
@@ -61,6 +62,12 @@ struct Avx512Lanes : VectorLanes<Avx512Stage4> {
 
     static void count_rows(const RowWords& first, i64 n, RowCounts* counts) {
         count_rows_avx512(first, n, counts);
+    }
+    static void number_cells(u64 cells, u32 next, u32* to) { number_cells_avx512(cells, next, to); }
+    template <class Put>
+    using Faces = FacesAvx2<Put>;
+    static void append_cells(u64 cells, i64 x, i64 row, CellBatch& batch) {
+        append_cells_avx512(cells, x, row, batch);
     }
     static void append_edges(u64 even, u64 odd, int first, EdgeList& list) {
         append_edges_avx512(even, odd, first, list);

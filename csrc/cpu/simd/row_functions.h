@@ -4,6 +4,7 @@
 
 #include "../../core/edge_word.h"
 #include "../plan.h"
+#include "dual_functions.h"
 
 namespace mc::cpu {
 
@@ -123,6 +124,7 @@ struct RowFunctions {
     AppendRow append_row;
     EmitVertices emit_vertices[2][kDtypes];  // border open, closed
     EmitFaces emit_faces[2][2];              // all cells, those that count; indices of int32, int64
+    DualFunctions dual;
 };
 
 // One per file in this folder; null where the build has no such level. To be called only where the CPU

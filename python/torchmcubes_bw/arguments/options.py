@@ -14,3 +14,12 @@ def one_of(value: Any, name: str, words: tuple[str, ...]) -> str:
     if value not in words:
         raise ValueError(f'{name} must be {listed}, got "{value}"')
     return value
+
+
+def rounds(value: Any) -> int:
+    """Check a number of rounds."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"rounds must be an integer, got {type(value).__name__}")
+    if not 0 <= value.__index__() < 2**31:
+        raise ValueError(f"rounds must be at least 0 and below 2^31, got {value}")
+    return int(value.__index__())

@@ -14,11 +14,12 @@ from ..arguments.labels import Labels
 from ..arguments.placement import Triple
 from ..arguments.request import Request
 from ..arguments.samples import Samples, checked
-from . import cpu, cuda, kernel_files, labels
+from . import cpu, cpu_dual, cuda, kernel_files, labels
 from .labels import Surfaces
 from .results import Surface, refuse_fake_mode
 
 _ONLY_ON_CPU = "its kernels know no masks, NaN bands, closed borders and normals"
+_NO_DUAL = "its kernels make no dual mesh"
 _warned: set[str] = set()
 
 
@@ -43,6 +44,17 @@ def label_surfaces(asked: Labels) -> Surfaces:
         return labels.surfaces(asked)
     _kernels(device, "its kernels know no labels")
     return labels.surfaces(asked._replace(volume=_on_cpu(asked.volume, "labels"))).to(device)
+
+
+def dual(request: Request, quads: bool, rounds: int = 0, patches: bool = False) -> cpu_dual.DualMesh:
+    """Extract the dual mesh of what is asked, on the CPU; it goes where the volume is."""
+    vol = request.volume
+    if vol.device.type == "cpu":
+        return cpu_dual.dual(request, quads, rounds, patches)
+    _warn(vol.device, _NO_DUAL)
+    mask = None if request.mask is None else _on_cpu(request.mask, "mask")
+    request = request._replace(volume=_on_cpu(vol), mask=mask)
+    return cpu_dual.dual(request, quads, rounds, patches).to(vol.device)
 
 
 def placed(verts: Tensor, spacing: Triple, origin: Triple, real: torch.dtype) -> Tensor:

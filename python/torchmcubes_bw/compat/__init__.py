@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Other libraries' calls, computed here: `skimage` and `mcubes`. How they differ: docs/compat.md."""
+"""Other libraries' calls, computed here: `skimage`, `mcubes` and `diso`. How they differ: docs/compat.md."""

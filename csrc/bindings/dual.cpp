@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// The dual mesh of a volume. Trusts its caller, python/torchmcubes_bw/backends/cpu_dual.py.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "../cpu/dual/plan.h"
+#include "bindings.h"
+
+namespace py = pybind11;
+using namespace mc;
+
+namespace {
+
+using Sides = std::array<i64, 3>;     // z, y, x
+using Point = std::array<double, 3>;  // x, y, z
+
+std::unique_ptr<cpu::DualPlan> prepare(std::uintptr_t data, const std::string& dtype, Sides shape,
+                                       Sides strides, double level, std::uintptr_t mask, Sides mask_strides,
+                                       bool skip_nan, bool closed, Point spacing, int threads) {
+    const cpu::Volume volume{reinterpret_cast<const void*>(data),
+                             dtype_named(dtype),
+                             shape[0],
+                             shape[1],
+                             shape[2],
+                             strides[0],
+                             strides[1],
+                             strides[2]};
+    const cpu::Mask selected{reinterpret_cast<const u8*>(mask), mask_strides[0], mask_strides[1],
+                             mask_strides[2]};
+    const cpu::Request request{
+        volume, level, selected, skip_nan, closed, {spacing[0], spacing[1], spacing[2]}, 0};
+    std::unique_ptr<cpu::DualPlan> plan;
+    without_gil([&] { plan = std::make_unique<cpu::DualPlan>(cpu::prepare_dual(request, threads)); });
+    return plan;
+}
+
+void emit(const cpu::DualPlan& plan, std::uintptr_t verts, std::uintptr_t faces, bool wide_faces,
+          bool triangles, int rounds) {
+    without_gil([&] {
+        cpu::emit_dual(plan, reinterpret_cast<void*>(verts), reinterpret_cast<void*>(faces), wide_faces,
+                       triangles, rounds);
+    });
+}
+
+void emit_patches(const cpu::DualPlan& plan, std::uintptr_t cells, std::uintptr_t patches) {
+    without_gil(
+        [&] { cpu::emit_patches(plan, reinterpret_cast<i64*>(cells), reinterpret_cast<u16*>(patches)); });
+}
+
+}  // namespace
+
+void bind_dual(py::module_& m) {
+    py::class_<cpu::DualPlan>(m, "DualPlan", "A volume counted for its dual mesh, ready to be emitted.")
+        .def_readonly("vertices", &cpu::DualPlan::vertices)
+        .def_readonly("quads", &cpu::DualPlan::quads)
+        .def_readonly("has_nan", &cpu::DualPlan::has_nan)
+        .def("emit", &emit, py::arg("verts"), py::arg("faces"), py::arg("wide_faces"), py::arg("triangles"),
+             py::arg("rounds"))
+        .def("emit_patches", &emit_patches, py::arg("cells"), py::arg("patches"));
+    m.def("prepare_dual", &prepare, py::arg("data"), py::arg("dtype"), py::arg("shape"), py::arg("strides"),
+          py::arg("level"), py::arg("mask"), py::arg("mask_strides"), py::arg("skip_nan"), py::arg("closed"),
+          py::arg("spacing"), py::arg("threads"));
+}
