@@ -40,8 +40,18 @@ private:
     std::size_t used_ = 0;
 };
 
-Job sized(const Volume& v) {
+// The grid's sides, and all of a job that follows from them.
+Job sized(const Request& request) {
+    Volume v = request.volume;
     Job job{};
+    job.volume_nz = v.nz, job.volume_ny = v.ny, job.volume_nx = v.nx;
+    job.border = request.closed ? 1 : 0;
+    job.skip_nan = request.skip_nan ? 1 : 0;
+    job.mask = request.mask.data;
+    job.mask_stride_z = request.mask.stride_z;
+    job.mask_stride_y = request.mask.stride_y;
+    job.mask_stride_x = request.mask.stride_x;
+    v.nz += 2 * job.border, v.ny += 2 * job.border, v.nx += 2 * job.border;
     job.samples = v.data;
     job.dtype = static_cast<u32>(v.dtype);
     job.stride_z = v.stride_z, job.stride_y = v.stride_y, job.stride_x = v.stride_x;
@@ -66,7 +76,7 @@ Job sized(const Volume& v) {
     return job;
 }
 
-std::size_t place_arrays(Job& job, void* scratch) {
+std::size_t place_arrays(Job& job, bool is_plain, void* scratch) {
     const i64 nz = job.nz, tiles = nz * job.plane_tiles.by, segments = nz * job.plane_segments;
     const i64 words = segments * kSegmentWords;
     Layout layout(scratch);
@@ -76,19 +86,20 @@ std::size_t place_arrays(Job& job, void* scratch) {
     layout.take(job.triangles, segments);
     layout.take(job.vertex_tiles, 2 * tiles);
     layout.take(job.triangle_tiles, tiles);
+    if (!is_plain) layout.take(job.cells, words);
     return layout.used();
 }
 
 }  // namespace
 
-std::size_t scratch_bytes(const Volume& volume) {
-    Job job = sized(volume);
-    return place_arrays(job, nullptr);
+std::size_t scratch_bytes(const Request& request) {
+    Job job = sized(request);
+    return place_arrays(job, request.is_plain(), nullptr);
 }
 
-Job lay_out(const Volume& volume, void* scratch) {
-    Job job = sized(volume);
-    place_arrays(job, scratch);
+Job lay_out(const Request& request, void* scratch) {
+    Job job = sized(request);
+    place_arrays(job, request.is_plain(), scratch);
     return job;
 }
 

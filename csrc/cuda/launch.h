@@ -6,8 +6,8 @@
 
 namespace mc::cuda {
 
-// The job of a volume, its arrays laid into `scratch`; its totals are yet to be placed.
-Job lay_out(const Volume& volume, void* scratch);
+// The job of a request, its arrays laid into `scratch`; its totals are yet to be placed.
+Job lay_out(const Request& request, void* scratch);
 
 // Is the volume one run of samples that `classify_flat` takes?
 bool is_flat(const Volume& volume);
