@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The kernels by name. What they do stands in the stage files; this file is what NVRTC compiles.
 #include "grid_interp.cuh"
-#include "stage1_select.cuh"
+#include "select.cuh"
 #include "stage2_count.cuh"
 #include "stage3_scan.cuh"
 #include "stage4_emit.cuh"

@@ -90,6 +90,18 @@ std::size_t place_arrays(Job& job, bool is_plain, void* scratch) {
     return layout.used();
 }
 
+// Is the volume one run of samples that `classify_flat` takes?
+bool is_flat(const Volume& v) {
+    const auto aligned = reinterpret_cast<std::uintptr_t>(v.data) % (4 * kDtypeBytes[v.dtype]) == 0;
+    return aligned && v.stride_x == 1 && v.stride_y == v.nx && v.stride_z == v.nx * v.ny &&
+           v.nx % kWordBits == 0 && v.nx * v.ny % kSegmentSamples == 0;
+}
+
+i64 classify_blocks(const Job& job, bool flat) {
+    const i64 nz = job.nz;
+    return flat ? divided_up(nz * job.plane_segments, kThreads / 32) : nz * job.plane_classify_blocks.by;
+}
+
 }  // namespace
 
 std::size_t scratch_bytes(const Request& request) {
@@ -103,16 +115,7 @@ Job lay_out(const Request& request, void* scratch) {
     return job;
 }
 
-bool is_flat(const Volume& v) {
-    const auto aligned = reinterpret_cast<std::uintptr_t>(v.data) % (4 * kDtypeBytes[v.dtype]) == 0;
-    return aligned && v.stride_x == 1 && v.stride_y == v.nx && v.stride_z == v.nx * v.ny &&
-           v.nx % kWordBits == 0 && v.nx * v.ny % kSegmentSamples == 0;
-}
-
-i64 classify_blocks(const Job& job, bool flat) {
-    const i64 nz = job.nz;
-    return flat ? divided_up(nz * job.plane_segments, kThreads / 32) : nz * job.plane_classify_blocks.by;
-}
+bool has_cells(const Job& job) { return job.nz > 1 && job.ny > 1 && job.nx > 1; }
 
 i64 count_blocks(const Job& job) { return static_cast<i64>(job.nz) * job.plane_tiles.by; }
 
@@ -128,6 +131,19 @@ void launch_bytes(const Kernels& kernels, Stream stream, Function function, cons
     driver.check(driver.launch(function, static_cast<unsigned>(blocks), 1, 1, static_cast<unsigned>(threads),
                                1, 1, 0, stream, parameters, nullptr),
                  "cuLaunchKernel");
+}
+
+void launch_classify(const Plan& plan, const Volume& volume) {
+    const Kernels& kernels = *plan.kernels;
+    const auto queue = [&](Function function, bool flat) {
+        launch(kernels, plan.stream, function, plan.job, classify_blocks(plan.job, flat), kThreads);
+    };
+    if (plan.is_plain) {
+        const bool flat = is_flat(volume);
+        return queue((flat ? kernels.classify_flat : kernels.classify)[plan.dtype], flat);
+    }
+    queue(kernels.select[plan.dtype == kFloat64 || plan.dtype == kInt32], false);
+    if (has_cells(plan.job)) queue(kernels.find_cells, false);
 }
 
 }  // namespace mc::cuda

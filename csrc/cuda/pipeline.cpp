@@ -16,35 +16,18 @@ void refuse_capture(const Driver& driver, Stream stream) {
             "marching_cubes cannot be captured into a CUDA graph: the mesh's size is read on the way");
 }
 
-bool has_cells(const Job& job) { return job.nz > 1 && job.ny > 1 && job.nx > 1; }
-
-// Stage 1. The samples are read once: from here on a sample is one bit.
-void queue_classify(const Plan& plan, const Volume& volume) {
-    const Kernels& kernels = *plan.kernels;
-    const Job& job = plan.job;
-    if (!plan.is_plain) {
-        const bool in_float64 = plan.dtype == kFloat64 || plan.dtype == kInt32;
-        launch(kernels, plan.stream, kernels.select[in_float64], job, classify_blocks(job, false), kThreads);
-        if (has_cells(job))
-            launch(kernels, plan.stream, kernels.find_cells, job, classify_blocks(job, false), kThreads);
-        return;
-    }
-    const bool flat = is_flat(volume);
-    launch(kernels, plan.stream, (flat ? kernels.classify_flat : kernels.classify)[plan.dtype], job,
-           classify_blocks(job, flat), kThreads);
-}
-
 // Queues stages 1 to 3 and waits for them, also where one of them cannot be queued: what is queued by then
 // writes to the totals.
 void run_to_totals(const Plan& plan, const Volume& volume) {
     const Kernels& kernels = *plan.kernels;
     const Job& job = plan.job;
     try {
-        queue_classify(plan, volume);
+        // The samples are read once: from here on a sample is one bit.
+        launch_classify(plan, volume);
         // bits: every sample's side of the level. A vertex is one only where a cell uses it.
         if (has_cells(job)) {
-            launch(kernels, plan.stream, plan.is_plain ? kernels.count : kernels.count_used, job,
-                   count_blocks(job), kThreads);
+            const Function count = plan.is_plain ? kernels.count : kernels.count_used;
+            launch(kernels, plan.stream, count, job, count_blocks(job), kThreads);
             // ranks, segments, tiles: how many vertices and triangles each owns.
             launch(kernels, plan.stream, kernels.scan, job, 1, kScanThreads);
         }
