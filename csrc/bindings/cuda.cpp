@@ -43,8 +43,13 @@ std::unique_ptr<cuda::Kernels> load(int device, const std::string& image) {
 
 std::unique_ptr<cuda::Plan> prepare(const cuda::Kernels& kernels, std::uintptr_t stream, std::uintptr_t data,
                                     const std::string& dtype, Sides shape, Sides strides, double level,
+                                    std::uintptr_t mask, Sides mask_strides, bool skip_nan, bool closed,
                                     std::uintptr_t scratch) {
-    const cuda::Volume given = volume(data, dtype_index(dtype), shape, strides, level);
+    const cuda::Request given{
+        volume(data, dtype_index(dtype), shape, strides, level),
+        {reinterpret_cast<const u8*>(mask), mask_strides[0], mask_strides[1], mask_strides[2]},
+        skip_nan,
+        closed};
     std::unique_ptr<cuda::Plan> plan;
     without_gil([&] {
         plan = std::make_unique<cuda::Plan>(cuda::prepare(kernels, reinterpret_cast<cuda::Stream>(stream),
@@ -86,10 +91,14 @@ void bind_cuda(py::module_& m) {
         .def_readonly("has_nan", &cuda::Plan::has_nan)
         .def("emit", &emit, py::arg("verts"), py::arg("faces"), py::arg("wide_faces"));
     m.def(
-        "cuda_scratch_bytes", [](Sides shape) { return cuda::scratch_bytes(volume(0, 0, shape, {}, 0)); },
-        py::arg("shape"));
+        "cuda_scratch_bytes",
+        [](Sides shape, bool selects, bool closed) {
+            return cuda::scratch_bytes({volume(0, 0, shape, {}, 0), {}, selects, closed});
+        },
+        py::arg("shape"), py::arg("selects") = false, py::arg("closed") = false);
     m.def("cuda_prepare", &prepare, py::arg("kernels"), py::arg("stream"), py::arg("data"), py::arg("dtype"),
-          py::arg("shape"), py::arg("strides"), py::arg("level"), py::arg("scratch"), py::keep_alive<0, 1>());
+          py::arg("shape"), py::arg("strides"), py::arg("level"), py::arg("mask"), py::arg("mask_strides"),
+          py::arg("skip_nan"), py::arg("closed"), py::arg("scratch"), py::keep_alive<0, 1>());
     m.def("cuda_grid_interp", &interpolate, py::arg("kernels"), py::arg("stream"), py::arg("volume"),
           py::arg("shape"), py::arg("points"), py::arg("count"), py::arg("values"), py::arg("is_double"));
     m.def("cuda_driver_error", [] {

@@ -57,16 +57,25 @@ struct Job {
     u32 plane_words;                   // words a plane in memory: those of whole segments
     u32* bits;                         // (nz, plane_words), stage 1: inside-bits
     u32* ranks;                        // likewise, stage 2, of segments that are not all alike: in-plane |
-                                       //   upright << 16, the vertices before the word within its tile
+                                       //   upright << 16, the vertices before the word within its tile;
+                                       //   until then, of a request: the samples that count
     u32* active;                       // (nz, plane_segments), stage 2: a bit a word of the segment
                                        //   that owns anything
     u32* triangles;                    // likewise: triangles before the segment within its tile
     i64* vertex_tiles;                 // (nz, 2, plane_tiles), stage 2: counts of in-plane, then of upright
                                        //   vertices; stage 3: the ids of their first ones
     i64* triangle_tiles;               // (nz, plane_tiles): likewise
+    u32* cells;                        // (nz, plane_words), stage 1 of a request: the cells that count
     Totals* totals;                    // all 0 at first; stage 1: flags; stage 3: the rest
     void* verts;                       // (V, 3), stage 4
     void* faces;                       // (F, 3), stage 4
+    // Of a request that selects samples or closes the border; the sides above are the grid's then.
+    const u8* mask;                                   // of sample (0, 0, 0): 0 where it does not count
+    i64 mask_stride_z, mask_stride_y, mask_stride_x;  // in bytes
+    i64 volume_nz, volume_ny, volume_nx;              // samples a side
+    u32 border;                                       // samples of the layer around them, 0 or 1
+    u32 skip_nan;                                     // does NaN not count, and is no error?
+    u32 wide_faces;                                   // are they int64, and not int32?
 };
 
 // Trilinear interpolation; see core/trilinear.h.

@@ -80,7 +80,13 @@ void Kernels::find_functions(Library library) {
         emit[k][0] = find("mc_emit_int32_" + emits(k));
         emit[k][1] = find("mc_emit_int64_" + emits(k));
     }
+    select[0] = find("mc_select_float32");
+    select[1] = find("mc_select_float64");
+    find_cells = find("mc_find_cells");
     count = find("mc_count");
+    count_used = find("mc_count_used");
+    emit_used[0] = find("mc_emit_used_float32");
+    emit_used[1] = find("mc_emit_used_float64");
     scan = find("mc_scan");
     grid_interp[0] = find("mc_grid_interp_float32");
     grid_interp[1] = find("mc_grid_interp_float64");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The kernels by name. What they do stands in the stage files; this file is what NVRTC compiles.
 #include "grid_interp.cuh"
-#include "stage1_classify.cuh"
+#include "select.cuh"
 #include "stage2_count.cuh"
 #include "stage3_scan.cuh"
 #include "stage4_emit.cuh"
@@ -13,7 +13,11 @@ using namespace mc::cuda;
 // Told how many blocks of stage 4 are to fit, compilers take the registers that are left, and spill none.
 #define MC_EMIT_KERNEL extern "C" __global__ void __launch_bounds__(kEmitThreads, kEmitBlocks)
 
-MC_KERNEL(kThreads) mc_count(const Job job) { count(job); }
+MC_KERNEL(kThreads) mc_select_float32(const Job job) { select<Single>(job); }
+MC_KERNEL(kThreads) mc_select_float64(const Job job) { select<Double>(job); }
+MC_KERNEL(kThreads) mc_find_cells(const Job job) { find_cells(job); }
+MC_KERNEL(kThreads) mc_count(const Job job) { count<false>(job); }
+MC_KERNEL(kThreads) mc_count_used(const Job job) { count<true>(job); }
 MC_KERNEL(kScanThreads) mc_scan(const Job job) { scan(job); }
 MC_KERNEL(kThreads) mc_grid_interp_float32(const InterpolateJob job) { grid_interp<float>(job); }
 MC_KERNEL(kThreads) mc_grid_interp_float64(const InterpolateJob job) { grid_interp<double>(job); }
@@ -31,11 +35,14 @@ MC_CLASSIFY(i8, int8)
 MC_CLASSIFY(i16, int16)
 MC_CLASSIFY(i32, int32)
 
-#define MC_EMIT(Type, name)                                                      \
-    MC_EMIT_KERNEL mc_emit_int32_##name(const Job job) { emit<Type, i32>(job); } \
-    MC_EMIT_KERNEL mc_emit_int64_##name(const Job job) { emit<Type, i64>(job); }
+#define MC_EMIT(Type, name)                                                             \
+    MC_EMIT_KERNEL mc_emit_int32_##name(const Job job) { emit<Type, i32, false>(job); } \
+    MC_EMIT_KERNEL mc_emit_int64_##name(const Job job) { emit<Type, i64, false>(job); }
 
 MC_EMIT(float, float32)
 MC_EMIT(double, float64)
 MC_EMIT(i32, int32)
 MC_EMIT(Narrow, narrow)
+
+MC_EMIT_KERNEL mc_emit_used_float32(const Job job) { emit<Single, i64, true>(job); }
+MC_EMIT_KERNEL mc_emit_used_float64(const Job job) { emit<double, i64, true>(job); }

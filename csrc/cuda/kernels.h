@@ -71,6 +71,9 @@ public:
     TotalsPool& totals() const { return *totals_; }
 
     Function classify[kDtypes], classify_flat[kDtypes], count, scan, emit[kDtypes][2], grid_interp[2];
+    // Of requests that are not plain: by whether they are computed in float64, and by whether the vertices
+    // are such.
+    Function select[2], find_cells, count_used, emit_used[2];
 
 private:
     void load(const std::string& image);

@@ -40,8 +40,18 @@ private:
     std::size_t used_ = 0;
 };
 
-Job sized(const Volume& v) {
+// The grid's sides, and all of a job that follows from them.
+Job sized(const Request& request) {
+    Volume v = request.volume;
     Job job{};
+    job.volume_nz = v.nz, job.volume_ny = v.ny, job.volume_nx = v.nx;
+    job.border = request.closed ? 1 : 0;
+    job.skip_nan = request.skip_nan ? 1 : 0;
+    job.mask = request.mask.data;
+    job.mask_stride_z = request.mask.stride_z;
+    job.mask_stride_y = request.mask.stride_y;
+    job.mask_stride_x = request.mask.stride_x;
+    v.nz += 2 * job.border, v.ny += 2 * job.border, v.nx += 2 * job.border;
     job.samples = v.data;
     job.dtype = static_cast<u32>(v.dtype);
     job.stride_z = v.stride_z, job.stride_y = v.stride_y, job.stride_x = v.stride_x;
@@ -66,7 +76,7 @@ Job sized(const Volume& v) {
     return job;
 }
 
-std::size_t place_arrays(Job& job, void* scratch) {
+std::size_t place_arrays(Job& job, bool is_plain, void* scratch) {
     const i64 nz = job.nz, tiles = nz * job.plane_tiles.by, segments = nz * job.plane_segments;
     const i64 words = segments * kSegmentWords;
     Layout layout(scratch);
@@ -76,22 +86,11 @@ std::size_t place_arrays(Job& job, void* scratch) {
     layout.take(job.triangles, segments);
     layout.take(job.vertex_tiles, 2 * tiles);
     layout.take(job.triangle_tiles, tiles);
+    if (!is_plain) layout.take(job.cells, words);
     return layout.used();
 }
 
-}  // namespace
-
-std::size_t scratch_bytes(const Volume& volume) {
-    Job job = sized(volume);
-    return place_arrays(job, nullptr);
-}
-
-Job lay_out(const Volume& volume, void* scratch) {
-    Job job = sized(volume);
-    place_arrays(job, scratch);
-    return job;
-}
-
+// Is the volume one run of samples that `classify_flat` takes?
 bool is_flat(const Volume& v) {
     const auto aligned = reinterpret_cast<std::uintptr_t>(v.data) % (4 * kDtypeBytes[v.dtype]) == 0;
     return aligned && v.stride_x == 1 && v.stride_y == v.nx && v.stride_z == v.nx * v.ny &&
@@ -102,6 +101,21 @@ i64 classify_blocks(const Job& job, bool flat) {
     const i64 nz = job.nz;
     return flat ? divided_up(nz * job.plane_segments, kThreads / 32) : nz * job.plane_classify_blocks.by;
 }
+
+}  // namespace
+
+std::size_t scratch_bytes(const Request& request) {
+    Job job = sized(request);
+    return place_arrays(job, request.is_plain(), nullptr);
+}
+
+Job lay_out(const Request& request, void* scratch) {
+    Job job = sized(request);
+    place_arrays(job, request.is_plain(), scratch);
+    return job;
+}
+
+bool has_cells(const Job& job) { return job.nz > 1 && job.ny > 1 && job.nx > 1; }
 
 i64 count_blocks(const Job& job) { return static_cast<i64>(job.nz) * job.plane_tiles.by; }
 
@@ -117,6 +131,19 @@ void launch_bytes(const Kernels& kernels, Stream stream, Function function, cons
     driver.check(driver.launch(function, static_cast<unsigned>(blocks), 1, 1, static_cast<unsigned>(threads),
                                1, 1, 0, stream, parameters, nullptr),
                  "cuLaunchKernel");
+}
+
+void launch_classify(const Plan& plan, const Volume& volume) {
+    const Kernels& kernels = *plan.kernels;
+    const auto queue = [&](Function function, bool flat) {
+        launch(kernels, plan.stream, function, plan.job, classify_blocks(plan.job, flat), kThreads);
+    };
+    if (plan.is_plain) {
+        const bool flat = is_flat(volume);
+        return queue((flat ? kernels.classify_flat : kernels.classify)[plan.dtype], flat);
+    }
+    queue(kernels.select[plan.dtype == kFloat64 || plan.dtype == kInt32], false);
+    if (has_cells(plan.job)) queue(kernels.find_cells, false);
 }
 
 }  // namespace mc::cuda

@@ -6,13 +6,11 @@
 
 namespace mc::cuda {
 
-// The job of a volume, its arrays laid into `scratch`; its totals are yet to be placed.
-Job lay_out(const Volume& volume, void* scratch);
+// The job of a request, its arrays laid into `scratch`; its totals are yet to be placed.
+Job lay_out(const Request& request, void* scratch);
 
-// Is the volume one run of samples that `classify_flat` takes?
-bool is_flat(const Volume& volume);
+bool has_cells(const Job& job);
 
-i64 classify_blocks(const Job& job, bool flat);
 i64 count_blocks(const Job& job);
 i64 emit_blocks(const Job& job);
 
@@ -25,5 +23,8 @@ void launch(const Kernels& kernels, Stream stream, Function function, const AnyJ
             int threads) {
     launch_bytes(kernels, stream, function, &job, blocks, threads);
 }
+
+// Stage 1: queues whichever of its kernels the plan's volume needs.
+void launch_classify(const Plan& plan, const Volume& volume);
 
 }  // namespace mc::cuda

@@ -16,21 +16,18 @@ void refuse_capture(const Driver& driver, Stream stream) {
             "marching_cubes cannot be captured into a CUDA graph: the mesh's size is read on the way");
 }
 
-bool has_cells(const Volume& v) { return v.nz > 1 && v.ny > 1 && v.nx > 1; }
-
 // Queues stages 1 to 3 and waits for them, also where one of them cannot be queued: what is queued by then
 // writes to the totals.
 void run_to_totals(const Plan& plan, const Volume& volume) {
     const Kernels& kernels = *plan.kernels;
     const Job& job = plan.job;
-    const bool flat = is_flat(volume);
     try {
         // The samples are read once: from here on a sample is one bit.
-        launch(kernels, plan.stream, (flat ? kernels.classify_flat : kernels.classify)[plan.dtype], job,
-               classify_blocks(job, flat), kThreads);
+        launch_classify(plan, volume);
         // bits: every sample's side of the level. A vertex is one only where a cell uses it.
-        if (has_cells(volume)) {
-            launch(kernels, plan.stream, kernels.count, job, count_blocks(job), kThreads);
+        if (has_cells(job)) {
+            const Function count = plan.is_plain ? kernels.count : kernels.count_used;
+            launch(kernels, plan.stream, count, job, count_blocks(job), kThreads);
             // ranks, segments, tiles: how many vertices and triangles each owns.
             launch(kernels, plan.stream, kernels.scan, job, 1, kScanThreads);
         }
@@ -44,13 +41,14 @@ void run_to_totals(const Plan& plan, const Volume& volume) {
 
 }  // namespace
 
-Plan prepare(const Kernels& kernels, Stream stream, const Volume& volume, void* scratch) {
+Plan prepare(const Kernels& kernels, Stream stream, const Request& request, void* scratch) {
     const ContextGuard current(kernels.driver(), kernels.context());
     refuse_capture(kernels.driver(), stream);
-    Plan plan{&kernels, stream, volume.dtype, lay_out(volume, scratch), 0, 0, false};
+    Plan plan{&kernels, stream, request.volume.dtype, request.is_plain(), lay_out(request, scratch), 0,
+              0,        false};
     const TotalsPool::Lease totals(kernels.totals());
     plan.job.totals = totals.get();
-    run_to_totals(plan, volume);
+    run_to_totals(plan, request.volume);
     plan.has_nan = (totals.get()->flags & kHasNan) != 0;
     if (plan.has_nan) return plan;
     plan.vertices = totals.get()->vertices;
@@ -65,7 +63,10 @@ void emit(const Plan& plan, void* verts, void* faces, bool wide_faces) {
     Job job = plan.job;
     job.verts = verts;
     job.faces = faces;
-    launch(kernels, plan.stream, kernels.emit[plan.dtype][wide_faces], job, emit_blocks(job), kEmitThreads);
+    job.wide_faces = wide_faces ? 1 : 0;
+    const Function function =
+        plan.is_plain ? kernels.emit[plan.dtype][wide_faces] : kernels.emit_used[plan.dtype == kFloat64];
+    launch(kernels, plan.stream, function, job, emit_blocks(job), kEmitThreads);
 }
 
 void grid_interp(const Kernels& kernels, Stream stream, const InterpolateJob& job, bool is_double) {

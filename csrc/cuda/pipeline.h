@@ -16,23 +16,40 @@ struct Volume {
     double level;
 };
 
+// Which samples count, a byte each, 0 where one does not; of the volume's shape. No data: all do.
+struct Mask {
+    const u8* data = nullptr;
+    i64 stride_z = 0, stride_y = 0, stride_x = 0;  // in bytes
+};
+
+// What a call asks; see cpu/request.h.
+struct Request {
+    Volume volume;
+    Mask mask{};
+    bool skip_nan = false;
+    bool closed = false;
+
+    bool is_plain() const { return !mask.data && !skip_nan && !closed; }
+};
+
 // Scratch memory that prepare and emit need, in bytes; to be aligned to 256. Throws std::length_error where a
 // plane has 2^31 words of 32 samples or more.
-std::size_t scratch_bytes(const Volume& volume);
+std::size_t scratch_bytes(const Request& request);
 
 // A counted volume. Its scratch memory and samples stay as they are until emit's work is done on the stream.
 struct Plan {
     const Kernels* kernels;
     Stream stream;
     int dtype;
+    bool is_plain;
     Job job;
     i64 vertices, triangles;
     bool has_nan;  // then there are no vertices and triangles
 };
 
 // Stages 1 to 3. Waits for the stream, once, for the totals; so it throws on a stream that is being captured,
-// and leaves the capture as it was. A volume without cells is only looked through for NaN.
-Plan prepare(const Kernels& kernels, Stream stream, const Volume& volume, void* scratch);
+// and leaves the capture as it was. A grid without cells is only looked through for NaN.
+Plan prepare(const Kernels& kernels, Stream stream, const Request& request, void* scratch);
 
 // Stage 4: queues the writing of (vertices, 3) coordinates (double for a float64 volume, else float) and
 // (triangles, 3) indices (int64 where `wide_faces`, else int32), and returns at once.

@@ -3,20 +3,11 @@
 // neighbouring lanes read neighbouring samples.
 #pragma once
 
-#include "../core/edge_vertex.h"
-#include "warp.cuh"
+#include "sample_at.cuh"
 
 namespace mc::cuda {
 
 constexpr int kLoadsInFlight = 16;
-
-template <class Real>
-MC_HD Real level_as(const Job& job) {
-    if constexpr (sizeof(Real) == sizeof(float))
-        return job.level32;
-    else
-        return job.level64;
-}
 
 // All that find a NaN write the same.
 MC_HD void report_nan(const Job& job, bool found) {

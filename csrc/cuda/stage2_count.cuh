@@ -3,7 +3,7 @@
 #pragma once
 
 #include "case_rows.cuh"
-#include "warp.cuh"
+#include "used_edges.cuh"
 
 namespace mc::cuda {
 
@@ -21,13 +21,16 @@ MC_HD bool uniform(const WordRows& rows) {
     return any == 0 || all == ~0u;
 }
 
+template <bool kUsed>
 MC_HD WordCounts count_word(const Job& job, u32 z, const WordPlace& place, const WordRows& rows) {
     const CellRows<u32> cells = rows.cells();
     const RowBits<u32>* r = cells.row;
-    const u32 valid = with_neighbour(job, place.w);
-    const int in_plane = popcount((r[0].at ^ r[0].after) & valid) + popcount(r[0].at ^ r[1].at);
-    WordCounts counts{static_cast<u32>(in_plane) | static_cast<u32>(popcount(r[0].at ^ r[2].at)) << 16, 0};
-    const u32 active = active_cells(cells, valid);
+    CrossedEdges<u32> edges{(r[0].at ^ r[0].after) & with_neighbour(job, place.w), r[0].at ^ r[1].at,
+                            r[0].at ^ r[2].at};
+    if constexpr (kUsed) edges = used_at(job, z, place, 0, 0, 0, edges);
+    const int in_plane = popcount(edges.x) + popcount(edges.y);
+    WordCounts counts{static_cast<u32>(in_plane) | static_cast<u32>(popcount(edges.z)) << 16, 0};
+    const u32 active = active_cells(cells, counting_cells<kUsed>(job, z, place));
     if (active && z + 1 < job.nz && place.y + 1 < job.ny)
         counts.triangles = static_cast<u32>(triangles_of_word(cells, active, kCaseRows.triangles));
     return counts;
@@ -48,6 +51,7 @@ struct TileCounts {
 };
 
 // A warp a segment: notes its words' ranks and its sums. Where all samples are alike that is seen at once.
+template <bool kUsed>
 MC_HD void count_segment(const Job& job, TileCounts& tile, u32 z, u32 segment) {
     const u32 s = segment % kTileSegments;
     SegmentCounts counts{};
@@ -55,10 +59,10 @@ MC_HD void count_segment(const Job& job, TileCounts& tile, u32 z, u32 segment) {
         // Lanes past the plane's end look at its last word, and own nothing.
         const u32 number = segment * kSegmentWords + static_cast<u32>(lane()), last = job.plane_last_word;
         const WordPlace place(job, number < last ? number : last);
-        const WordRows rows(job, z, place);
+        const WordRows rows(job, job.bits, z, place);
         counts.mixed = __ballot_sync(kWholeWarp, !uniform(rows));
         if (counts.mixed) {
-            const WordCounts own = number <= last ? count_word(job, z, place, rows) : WordCounts{};
+            const WordCounts own = number <= last ? count_word<kUsed>(job, z, place, rows) : WordCounts{};
             const u32 sum = inclusive_sum(own.vertices);
             tile.before[s][lane()] = sum - own.vertices;
             counts.vertices = sum;  // of lane 31
@@ -85,12 +89,13 @@ MC_HD void write_tile(const Job& job, const SegmentCounts& own, u32 before, u32 
     job.vertex_tiles[tile + z * tiles + tiles] = (before >> 16) + (own.vertices >> 16);
 }
 
-// One block a tile: the grid has nz * plane_tiles blocks of kThreads.
+// One block a tile: the grid has nz * plane_tiles blocks of kThreads. With kUsed not all cells count.
+template <bool kUsed>
 MC_HD void count(const Job& job) {
     __shared__ TileCounts tile;
     const u32 z = quotient(blockIdx.x, job.plane_tiles), number = blockIdx.x - z * job.plane_tiles.by;
     for (int s = warp_of_block(); s < kTileSegments; s += kThreads / 32)
-        count_segment(job, tile, z, number * kTileSegments + static_cast<u32>(s));
+        count_segment<kUsed>(job, tile, z, number * kTileSegments + static_cast<u32>(s));
     __syncthreads();
     // At most 65472 in-plane and half as many upright vertices lie before a word of a tile: both fit 16 bits.
     const SegmentCounts own = tile.segment[lane()];

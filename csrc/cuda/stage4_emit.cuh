@@ -6,7 +6,8 @@
 #pragma once
 
 #include "case_rows.cuh"
-#include "stage1_classify.cuh"
+#include "sample_at.cuh"
+#include "used_edges.cuh"
 
 namespace mc::cuda {
 
@@ -79,8 +80,29 @@ MC_HD void find_edges(const Job& job, u32 z, const WordPlace& place, const WordR
     }
 }
 
-// Those of rows 1 to 3, asked of words with cells. A word's first ids are needed where the surface crosses an
-// edge of one of its voxels or of the next word's first one. Where it does not, they may never have been
+// Leaves those that a cell that counts uses; of rows 1 to 3 where the word has such cells.
+template <class Index>
+MC_HD void keep_used_edges(const Job& job, u32 z, const WordPlace& place, const WordRows& rows, u32 cells,
+                           CellWord<Index>& word) {
+    const CrossedEdges<u32> own = used_at(job, z, place, 0, 0, 0, {word.x[0], word.y[0], word.z[0]});
+    word.x[0] = own.x, word.y[0] = own.y, word.z[0] = own.z;
+    if (!cells) return;
+    for (int yz = 1; yz < 4; ++yz) {
+        const u32 upright = yz == 1 ? word.z[1] : 0;
+        const CrossedEdges<u32> used =
+            used_at(job, z, place, yz / 2, yz % 2, 0, {word.x[yz], word.y[yz], upright});
+        word.x[yz] = used.x, word.y[yz] = used.y;
+        if (yz == 1) word.z[1] = used.z;
+    }
+    for (int k = 0; k < 2; ++k) {
+        const u32 next = rows.next[2 * k], crossed = (next ^ next >> 1) & with_neighbour(job, place.w + 1);
+        const u32 used = used_at(job, z, place, k, 0, 1, {crossed, 0, 0}).x;
+        word.x_after[k] = row_bits<u32>(word.x[2 * k], used).after;
+    }
+}
+
+// The ids of rows 1 to 3, asked of words with cells. A word's first ids are needed where the surface crosses
+// an edge of one of its voxels or of the next word's first one. Where it does not, they may never have been
 // written, and are not read.
 template <class Index>
 MC_HD void find_ids(const Job& job, u32 z, u32 number, const WordRows& rows, CellWord<Index>& word) {
@@ -158,40 +180,6 @@ MC_HD void in_batches(u32 total, const u16* listed, const List& list, const Batc
     }
 }
 
-// The types of 8 and 16 bits have one kernel, which is told at run time what it reads: in a whole call it
-// reads each vertex's two samples only, and an eighth type of kernel costs more in a wheel than a branch
-// here.
-struct Narrow {};
-
-template <class T>
-struct EmitType : SampleType<T> {
-    static constexpr bool kNarrow = false;
-};
-template <>
-struct EmitType<Narrow> : SampleType<u8> {
-    static constexpr bool kNarrow = true;
-};
-
-template <class T>
-MC_HD typename EmitType<T>::Real sample_at(const Job& job, i64 at) {
-    const auto as = [&](auto type) {
-        using Type = decltype(type);
-        return SampleType<Type>::read(static_cast<const Type*>(job.samples)[at]);
-    };
-    if constexpr (!EmitType<T>::kNarrow)
-        return as(T{});
-    else if (job.dtype == kFloat16)
-        return as(f16{});
-    else if (job.dtype == kBfloat16)
-        return as(bf16{});
-    else if (job.dtype == kUint8)
-        return as(u8{});
-    else if (job.dtype == kInt8)
-        return as(i8{});
-    else
-        return as(i16{});
-}
-
 // The vertex on the edge that leaves a voxel along an axis.
 template <class T, class Coord>
 MC_HD void make_vertex(const Job& job, u32 z, const WordPlace& place, const Listed& item, Coord* to) {
@@ -207,9 +195,35 @@ MC_HD void make_vertex(const Job& job, u32 z, const WordPlace& place, const List
     to[2] = static_cast<Coord>(axis == 2 ? fz + t : fz);
 }
 
+MC_HD i64 nearest(i64 at, i64 last) { return at < 0 ? 0 : at > last ? last : at; }
+
+// The same of a grid whose outer samples may be the layer of a closed border. They stand for the volume's
+// nearest: an edge to the layer has the same sample at both ends, and its vertex is held within the box.
+template <class T, class Coord>
+MC_HD void make_held_vertex(const Job& job, u32 z, const WordPlace& place, const Listed& item, Coord* to) {
+    if constexpr (kSame<T, Single>)
+        if (job.dtype == kInt32) return make_held_vertex<i32>(job, z, place, item, to);
+    using Real = typename EmitType<T>::Real;
+    const i64 border = job.border, x = static_cast<i64>(place.w) * kWordBits + item.voxel();
+    const i64 at[3] = {x - border, place.y - border, z - border};
+    const i64 last[3] = {job.volume_nx - 1, job.volume_ny - 1, job.volume_nz - 1};
+    const i64 stride[3] = {job.stride_x, job.stride_y, job.stride_z};
+    i64 low = 0, high = 0;
+    for (int k = 0; k < 3; ++k) {
+        low += nearest(at[k], last[k]) * stride[k];
+        high += nearest(at[k] + (k == item.axis()), last[k]) * stride[k];
+    }
+    const Real t = edge_fraction(sample_at<T>(job, low), sample_at<T>(job, high), level_as<Real>(job));
+    for (int k = 0; k < 3; ++k) {
+        const Real from = static_cast<Real>(at[k]), met = from + t, end = static_cast<Real>(last[k]);
+        const Real within = met < Real(0) ? Real(0) : met > end ? end : met;
+        to[k] = static_cast<Coord>(k == item.axis() ? within : from);
+    }
+}
+
 // The segment's in-plane vertices, and after them its upright ones: the ids of each kind follow one another,
 // so those of the words' row 0 are known from here.
-template <class T, class Index, class Coord>
+template <class T, bool kUsed, class Index, class Coord>
 MC_HD void emit_vertices(const Job& job, const WarpSegment& segment, CellWord<Index>& word,
                          Staging<Index, Coord>& own) {
     const u32 first = segment.of_plane * kSegmentWords;
@@ -232,8 +246,13 @@ MC_HD void emit_vertices(const Job& job, const WarpSegment& segment, CellWord<In
     Coord* const to_upright = verts + 3 * (first_upright - in_plane);
     in_batches(in_plane + (totals >> 16), own.list, list, [&](Listed item, u32 begin, u32 count) {
         const WordPlace place(job, first + static_cast<u32>(item.lane()));
-        if (static_cast<u32>(lane()) < count)
-            make_vertex<T>(job, segment.z, place, item, own.coords + 3 * lane());
+        if (static_cast<u32>(lane()) < count) {
+            Coord* const to = own.coords + 3 * lane();
+            if constexpr (kUsed)
+                make_held_vertex<T>(job, segment.z, place, item, to);
+            else
+                make_vertex<T>(job, segment.z, place, item, to);
+        }
         __syncwarp();
         for (int c = 0; c < 3; ++c) {
             const u32 k = static_cast<u32>(lane() + 32 * c), at = 3 * begin + k;
@@ -293,26 +312,51 @@ MC_HD u32 list_triangles(u64 row, u32 count, Staging<Index, Coord>& own) {
     return __shfl_sync(kWholeWarp, sum, 31);
 }
 
+// Where triangles go.
+template <class Index>
+struct Faces {
+    Index* to;
+
+    MC_HD Faces(const Job& job, i64 first) : to(static_cast<Index*>(job.faces) + 3 * first) {}
+    MC_HD void put(u32 k, Index id) const { to[k] = id; }
+    MC_HD void pass(u32 ids) { to += ids; }
+};
+
+// The same where the host says which of both widths they have.
+struct FacesOfAWidth {
+    char* to;
+    u32 wide;
+
+    MC_HD FacesOfAWidth(const Job& job, i64 first)
+        : to(static_cast<char*>(job.faces) + (12 * first << job.wide_faces)), wide(job.wide_faces) {}
+    MC_HD void put(u32 k, i64 id) const {
+        if (wide)
+            reinterpret_cast<i64*>(to)[k] = id;
+        else
+            reinterpret_cast<i32*>(to)[k] = static_cast<i32>(id);
+    }
+    MC_HD void pass(u32 ids) { to += 4 * ids << wide; }
+};
+
 // Writes a batch's triangles: of the three lines that 32 triangles fill, one after the other.
-template <class Index, class Coord>
-MC_HD void store_triangles(const Staging<Index, Coord>& own, u32 total, Index* faces) {
+template <class Index, class Coord, class Target>
+MC_HD void store_triangles(const Staging<Index, Coord>& own, u32 total, const Target& faces) {
     for (u32 line = 0; line < 3; ++line) {
         const u32 first = static_cast<u32>(lane()) + 32 * line;
         const u64* from = own.cells.triangles + first / 3;
         const u32 shift = first % 3 * 16;
         MC_SHORT_LOOP
         for (u32 k = first; k < 3 * total; k += 96, from += 32)
-            faces[k] = own.cells.ids[static_cast<u32>(*from >> shift) & 0xffffu];
+            faces.put(k, own.cells.ids[static_cast<u32>(*from >> shift) & 0xffffu]);
     }
 }
 
 // The triangles of a segment's cells; they follow one another.
-template <class Index, class Coord>
+template <class Target, class Index, class Coord>
 MC_HD void emit_faces(const Job& job, const WarpSegment& segment, const CellWord<Index>& word, u32 cells,
                       Staging<Index, Coord>& own) {
     const i64 tile = static_cast<i64>(segment.z) * job.plane_tiles.by + segment.of_plane / kTileSegments;
-    Index* to =
-        static_cast<Index*>(job.faces) + 3 * (job.triangle_tiles[tile] + job.triangles[segment.number(job)]);
+    Target to(job, job.triangle_tiles[tile] + job.triangles[segment.number(job)]);
     const u32 count = static_cast<u32>(popcount(cells)), sum = inclusive_sum(count);
     Marks marks{cells, sum - count};
     const auto list = [&](u32 begin, u32 end) { marks.list(own.list, begin, end, 0); };
@@ -323,12 +367,22 @@ MC_HD void emit_faces(const Job& job, const WarpSegment& segment, const CellWord
         __syncwarp();
         store_triangles(own, total, to);
         __syncwarp();
-        to += 3 * total;
+        to.pass(3 * total);
     });
 }
 
-// A warp a segment; every plane has blocks of its own.
-template <class T, class Index>
+template <class Index, bool kUsed>
+struct FacesOf {
+    using Type = Faces<Index>;
+};
+template <>
+struct FacesOf<i64, true> {
+    using Type = FacesOfAWidth;
+};
+
+// A warp a segment; every plane has blocks of its own. With kUsed not all cells count, the border
+// may be closed, and faces have either width: such kernels are few, for the sake of the wheel.
+template <class T, class Index, bool kUsed>
 MC_HD void emit(const Job& job) {
     using Coord = typename EmitType<T>::Coord;
     __shared__ Staging<Index, Coord> staging[kEmitThreads / 32];
@@ -340,14 +394,16 @@ MC_HD void emit(const Job& job) {
     CellWord<Index> word{};
     u32 cells = 0;
     if (active >> lane() & 1u) {
-        const WordRows rows(job, segment.z, place);
+        const WordRows rows(job, job.bits, segment.z, place);
         find_edges(job, segment.z, place, rows, word);
         if (segment.z + 1 < job.nz && place.y + 1 < job.ny)
-            cells = active_cells(rows.cells(), with_neighbour(job, place.w));
+            cells = active_cells(rows.cells(), counting_cells<kUsed>(job, segment.z, place));
+        if constexpr (kUsed) keep_used_edges(job, segment.z, place, rows, cells, word);
         if (cells) find_ids(job, segment.z, place.number, rows, word);
     }
-    emit_vertices<T>(job, segment, word, staging[warp_of_block()]);
-    emit_faces(job, segment, word, cells, staging[warp_of_block()]);
+    emit_vertices<T, kUsed>(job, segment, word, staging[warp_of_block()]);
+    using Target = typename FacesOf<Index, kUsed>::Type;
+    emit_faces<Target>(job, segment, word, cells, staging[warp_of_block()]);
 }
 
 }  // namespace mc::cuda

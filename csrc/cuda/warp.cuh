@@ -73,13 +73,13 @@ MC_HD u32* plane_of(const Job& job, u32* words, u32 z) {
 // The bits of a word whose samples have a neighbour in x.
 MC_HD u32 with_neighbour(const Job& job, u32 w) { return w + 1 < job.row_words.by ? ~0u : job.row_end; }
 
-// The inside-bits around a word of cells: row y + 2z of each cell. Past the border the last row stands in for
+// A plane's bits around a word of cells: row y + 2z of each cell. Past the border the last row stands in for
 // the missing one: nothing is crossed between equal rows.
 struct WordRows {
     u32 at[4], next[4];  // the word, and the one after it in its row, 0 past the end
 
-    MC_HD WordRows(const Job& job, u32 z, const WordPlace& place) : at{}, next{} {
-        const u32* const here = plane_of(job, job.bits, z) + place.number;
+    MC_HD WordRows(const Job& job, u32* bits, u32 z, const WordPlace& place) : at{}, next{} {
+        const u32* const here = plane_of(job, bits, z) + place.number;
         const u32* const above = z + 1 < job.nz ? here + job.plane_words : here;
         const u32 step = place.y + 1 < job.ny ? job.row_words.by : 0;
         at[0] = here[0], at[1] = here[step], at[2] = above[0], at[3] = above[step];

@@ -128,7 +128,7 @@ class CudaPlan:
     def has_nan(self) -> bool: ...
     def emit(self, verts: int, faces: int, wide_faces: bool) -> None: ...
 
-def cuda_scratch_bytes(shape: Sequence[int]) -> int: ...
+def cuda_scratch_bytes(shape: Sequence[int], selects: bool = False, closed: bool = False) -> int: ...
 def cuda_prepare(
     kernels: CudaKernels,
     stream: int,
@@ -137,6 +137,10 @@ def cuda_prepare(
     shape: Sequence[int],
     strides: Sequence[int],
     level: float,
+    mask: int,
+    mask_strides: Sequence[int],
+    skip_nan: bool,
+    closed: bool,
     scratch: int,
 ) -> CudaPlan: ...
 def cuda_grid_interp(

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 import volumes
-from torchmcubes_bw import HAS_CUDA, grid_interp, marching_cubes
+from torchmcubes_bw import HAS_CUDA, grid_interp, isosurface, marching_cubes
 
 GPU = torch.cuda.is_available() and HAS_CUDA
 REQUIRED = os.environ.get("TORCHMCUBES_REQUIRE_CUDA") == "1"
@@ -58,6 +58,21 @@ def test_dtypes(name):
     vol = values > 3 if name == "bool" else values.to(getattr(torch, name))
     for level in (0.5, 3, 3.5):
         check(vol, level)
+
+
+@pytest.mark.parametrize("name", ["float32", "float64", "float16", "uint8", "int32", "int64"])
+@pytest.mark.parametrize("border", ["open", "closed"])
+def test_requests(name, border):
+    vol = (torch.from_numpy(volumes.integer_lattice((40, 41, 70))).clamp(-4, 3) + 4).to(getattr(torch, name))
+    mask = torch.from_numpy(volumes.noise(vol.shape, 1)) < 0.9
+    if vol.is_floating_point():
+        vol[torch.from_numpy(volumes.noise(vol.shape, 2)) > 0.95] = float("nan")
+    for which in (None, mask):
+        want = isosurface(vol, 3.5, mask=which, nan="skip", border=border)
+        on_gpu = None if which is None else which.cuda()
+        got = isosurface(vol.cuda(), 3.5, mask=on_gpu, nan="skip", border=border)
+        for a, b in zip(got, want, strict=True):
+            assert a.cpu().numpy().tobytes() == b.numpy().tobytes()
 
 
 def test_all_256_cubes():

@@ -16,17 +16,18 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import numpy as np
 import torch
 import volumes
-from torchmcubes_bw import _core, grid_interp, marching_cubes
+from torchmcubes_bw import _core, grid_interp, isosurface, marching_cubes
 from torchmcubes_bw.arguments.points import points as checked_points
-from torchmcubes_bw.arguments.request import Request
+from torchmcubes_bw.arguments.request import request
 from torchmcubes_bw.arguments.volume import volume
 from torchmcubes_bw.backends import cuda, kernel_files
 
 KERNELS = _core.CudaKernels(0, b"emulated")
 
 
-def extract(vol, level):
-    verts, faces, _ = cuda.surface(KERNELS, 0, Request(volume(vol, "Nz, Ny, Nx"), level))
+def extract(vol, level, mask=None, nan="raise", border="open"):
+    asked = request(volume(vol, "Nz, Ny, Nx"), level, mask, nan, border)
+    verts, faces, _ = cuda.surface(KERNELS, 0, asked)
     return verts, faces
 
 
@@ -35,8 +36,9 @@ def interpolate(vol, points):
     return cuda.grid_interp(KERNELS, 0, samples, checked_points(points, samples))
 
 
-def check(vol, level):
-    got, want = extract(vol, level), marching_cubes(vol, level)
+def check(vol, level, **asked):
+    got = extract(vol, level, **asked)
+    want = isosurface(vol, level, **asked) if asked else marching_cubes(vol, level)
     for a, b in zip(got, want, strict=True):
         assert a.dtype == b.dtype
         assert a.shape == b.shape, (tuple(vol.shape), a.shape, b.shape)
@@ -183,6 +185,59 @@ def infinite_and_nan():
     check(torch.ones(3, 3, 3), 0.0)  # the next call works
 
 
+def with_nan(vol, seed, share):
+    """Floats get NaN in their place here and there; return which samples a mask lets count too."""
+    rng = np.random.default_rng(seed)
+    if vol.is_floating_point():
+        vol[torch.from_numpy(rng.random(vol.shape) < share)] = float("nan")
+    return torch.from_numpy(rng.random(vol.shape) >= share)
+
+
+def requests():
+    """Masks, NaN to skip and closed borders, each alone and together."""
+    shapes = [
+        (2, 2, 31),
+        (3, 4, 32),
+        (4, 3, 33),
+        (5, 7, 62),
+        (2, 5, 63),
+        (3, 3, 64),
+        (4, 6, 66),
+        (2, 3, 1100),
+    ]
+    shapes += [(1, 1, 1), (1, 5, 30), (3, 1, 64), (3, 40, 70)]
+    names = ("float32", "float64", "float16", "bfloat16", "uint8", "int8", "int16", "int32", "int64")
+    for seed, shape in enumerate(shapes):
+        values = torch.from_numpy(np.random.default_rng(seed).integers(0, 6, shape))
+        for name in (names[seed % 9], names[(seed + 4) % 9]):
+            vol = values.to(getattr(torch, name))
+            mask = with_nan(vol, seed, 0.02 if seed % 2 else 0.2)
+            for level in (2.5, 3.0):
+                check(vol, level, nan="skip")
+                check(vol, level, mask=mask, nan="skip", border="closed")
+            check(vol, 2.5, mask=mask, nan="skip")
+            check(values.to(vol.dtype), 2.5, mask=mask)
+            check(values.to(vol.dtype), 2.5, border="closed")
+    base, mask = torch.from_numpy(volumes.noise((9, 10, 71))), torch.rand(9, 10, 71) < 0.9
+    for view in (lambda v: v.permute(2, 1, 0), lambda v: v[::2, 1::2, ::3], lambda v: v[:, 1:, 3:-1]):
+        check(view(base), 0.1, mask=view(mask), border="closed")
+    check(torch.full((3, 4, 5), float("-inf")), 0.0, border="closed")
+    check(torch.from_numpy(volumes.ball((34, 40, 66), (31.5, 18.2, 20.1), 9.3)), 0.0, nan="skip")
+
+
+def requests_with_nan_that_counts():
+    vol, mask = torch.ones(3, 4, 67), torch.ones(3, 4, 67, dtype=torch.bool)
+    vol[2, 1, 66] = float("nan")
+    text = 'vol must not contain NaN where mask is True (nan="skip" passes over it)'
+    assert_raises(ValueError, text, extract, vol, 0.0, mask)
+    mask[2, 1, 66] = False
+    check(vol, 2.0, mask=mask)
+    text = (
+        'vol must not contain NaN, got 1 NaN sample, the first at vol[2, 1, 66] (nan="skip" passes over them)'
+    )
+    assert_raises(ValueError, text, extract, vol, 0.0, None, "raise", "closed")
+
+
 def interpolation():
     vol, points = torch.rand(3, 4, 5, 6), torch.rand(700, 3) * 8 - 1
     points[5, 1] = float("nan")
@@ -202,6 +257,7 @@ def one_wait_and_little_scratch():
     assert waits() - before == 1
     for n in (64, 128, 256, 512, 1024):
         assert _core.cuda_scratch_bytes((n, n, n)) <= 4 * n**3 / 8
+        assert _core.cuda_scratch_bytes((n, n, n), True) <= _core.cuda_scratch_bytes((n, n, n)) + n**3 / 8
 
 
 def held():
@@ -303,6 +359,8 @@ CASES = (
     planes_too_large,
     strides,
     infinite_and_nan,
+    requests,
+    requests_with_nan_that_counts,
     interpolation,
     one_wait_and_little_scratch,
     faults,

@@ -77,10 +77,10 @@ Mesh on_cpu(const void* data, const Layout& s, int dtype, int threads, bool wide
 }
 
 Mesh on_gpu(const cuda::Kernels& kernels, const void* data, const Layout& s, int dtype, bool wide) {
-    const cuda::Volume volume{data, dtype, s.nz, s.ny, s.nx, s.stride_z, s.stride_y, s.stride_x, 0.5};
-    const Buffer scratch(new char[cuda::scratch_bytes(volume)]);
-    std::memset(scratch.get(), 0xab, cuda::scratch_bytes(volume));  // nothing may count on zeros
-    const cuda::Plan plan = cuda::prepare(kernels, nullptr, volume, scratch.get());
+    const cuda::Request request{{data, dtype, s.nz, s.ny, s.nx, s.stride_z, s.stride_y, s.stride_x, 0.5}};
+    const Buffer scratch(new char[cuda::scratch_bytes(request)]);
+    std::memset(scratch.get(), 0xab, cuda::scratch_bytes(request));  // nothing may count on zeros
+    const cuda::Plan plan = cuda::prepare(kernels, nullptr, request, scratch.get());
     Mesh mesh = space_for(plan, dtype, wide);
     mesh.has_nan = plan.has_nan;
     if (!plan.has_nan) cuda::emit(plan, mesh.verts.data(), mesh.faces.data(), wide);

@@ -29,7 +29,7 @@ from ptx.machine import Rules
 from ptx.mutants import Mutant, mutants
 from ptx.program import PtxError
 from torch import Tensor
-from torchmcubes_bw import grid_interp, marching_cubes
+from torchmcubes_bw import grid_interp, isosurface, marching_cubes
 
 ARENA = 96 << 20
 # No kernel loads memory that nothing was written to, not even to leave the value unused.
@@ -45,9 +45,9 @@ def same(got: tuple[Tensor, ...], want: tuple[Tensor, ...], what: object) -> Non
             raise AssertionError(f"{what}: other bytes than the CPU's")
 
 
-def check(host: Host, vol: Tensor, level: float, wide: bool = False, shift: int = 0) -> None:
-    verts, faces = marching_cubes(vol, level)
-    got = host.marching_cubes(vol, level, wide, shift)
+def check(host: Host, vol: Tensor, level: float, wide: bool = False, shift: int = 0, **asked: Any) -> None:
+    verts, faces = isosurface(vol, level, **asked) if asked else marching_cubes(vol, level)
+    got = host.marching_cubes(vol, level, wide, shift, **asked)
     what = (tuple(vol.shape), vol.stride(), str(vol.dtype), level, host.device.rules.seed)
     same(got, (verts, faces.to(torch.int64) if wide else faces), what)
 
@@ -162,6 +162,33 @@ def not_a_number(host: Host) -> None:
     check(host, noise((3, 16, 64)), 0.1)
 
 
+def requests(host: Host) -> None:
+    """Masks, NaN to skip and closed borders, of every type, in both widths of faces."""
+    rng = np.random.default_rng(5)
+    for k, (name, nx) in enumerate(zip(DTYPES, (31, 33, 62, 64, 66, 63, 32, 130, 70), strict=True)):
+        vol = torch.from_numpy(rng.integers(0, 6, (3, 4, nx))).to(getattr(torch, name))
+        mask = torch.from_numpy(rng.random(vol.shape) < 0.9)
+        check(host, vol, 2.5, wide=k % 2 == 0, mask=mask, border="closed")
+        if vol.is_floating_point():
+            vol[torch.from_numpy(rng.random(vol.shape) < 0.05)] = float("nan")
+        check(host, vol, 3.0, wide=k % 2 == 1, mask=mask, nan="skip")
+    check(host, noise((2, 3, 1100)), 0.1, border="closed")
+    check(host, noise((9, 10, 71)).permute(2, 1, 0), 0.1, border="closed")
+    check(host, torch.full((3, 4, 5), float("-inf")), 0.0, border="closed")
+    bad = torch.ones(3, 4, 67)
+    bad[2, 1, 66] = float("nan")
+    try:
+        host.marching_cubes(bad, 0.0, mask=torch.ones(bad.shape, dtype=torch.bool))
+    except ValueError as error:
+        if "where mask is True" not in str(error):
+            raise AssertionError(str(error)) from error
+    else:
+        raise AssertionError("a NaN that counts went unnoticed")
+    order(host, int(host.seed))
+    bad[1, :, 20:40] = -1
+    check(host, bad, 0.0, nan="skip", border="closed")
+
+
 def interpolation(host: Host) -> None:
     vol, points = torch.rand(3, 4, 5, 6), torch.rand(700, 3) * 8 - 1
     points[5, 1], points[9, 0] = float("nan"), float("inf")
@@ -195,6 +222,7 @@ CASES: dict[str, Callable[[Host], None]] = {
         strides_and_odd_addresses,
         infinities_and_subnormals,
         not_a_number,
+        requests,
         small_and_thin_shapes,
         wide_faces,
         interpolation,

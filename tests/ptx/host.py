@@ -18,7 +18,7 @@ from ptx.program import PtxError
 from torch import Tensor
 from torchmcubes_bw import _core
 from torchmcubes_bw.arguments.points import points as checked_points
-from torchmcubes_bw.arguments.request import Request
+from torchmcubes_bw.arguments.request import request
 from torchmcubes_bw.arguments.volume import volume
 from torchmcubes_bw.backends import cuda
 from torchmcubes_bw.backends.converted import as_kernels_read
@@ -46,13 +46,22 @@ class Host:
         self.seed = 1
 
     def marching_cubes(
-        self, vol: Tensor, level: float, wide: bool = False, shift: int = 0
+        self,
+        vol: Tensor,
+        level: float,
+        wide: bool = False,
+        shift: int = 0,
+        mask: Tensor | None = None,
+        nan: str = "raise",
+        border: str = "open",
     ) -> tuple[Tensor, Tensor]:
         """Extract; with `wide` the faces are int64, with `shift` the samples begin so many bytes later."""
         self.reset()
         samples = volume(self.to_device(vol, shift), "Nz, Ny, Nx")
+        which = None if mask is None else self.to_device(mask)
+        asked = request(samples, level, which, nan, border)
         with self._in_arena(), mock.patch.object(cuda, "_INT32_MAX", -1 if wide else 2**31 - 1):
-            verts, faces, _ = self._told(cuda.surface, self.kernels, 0, Request(samples, level))
+            verts, faces, _ = self._told(cuda.surface, self.kernels, 0, asked)
         return self._result(verts), self._result(faces)
 
     def grid_interp(self, vol: Tensor, points: Tensor) -> Tensor:

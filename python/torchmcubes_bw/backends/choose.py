@@ -18,7 +18,7 @@ from . import cpu, cpu_dual, cuda, kernel_files, labels
 from .labels import Surfaces
 from .results import Surface, refuse_fake_mode
 
-_ONLY_ON_CPU = "its kernels know no masks, NaN bands, closed borders and normals"
+_ONLY_ON_CPU = "its kernels make no normals"
 _NO_DUAL = "its kernels make no dual mesh"
 _warned: set[str] = set()
 
@@ -28,7 +28,7 @@ def surface(request: Request, normals: bool = False) -> Surface:
     vol = request.volume
     if vol.device.type == "cpu":
         return cpu.surface(request, normals)
-    kernels = _kernels(vol.device, "" if request.is_plain and not normals else _ONLY_ON_CPU)
+    kernels = _kernels(vol.device, _ONLY_ON_CPU if normals else "")
     if kernels is not None:
         refuse_fake_mode()
         return cuda.surface(kernels, cuda.current_stream(vol.device), request)

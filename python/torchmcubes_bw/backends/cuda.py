@@ -16,12 +16,13 @@ from .. import _core
 from ..arguments.placement import Triple
 from ..arguments.request import Request
 from ..arguments.samples import Samples
-from ..arguments.volume import has_changed, no_nan
+from ..arguments.volume import has_changed, no_nan, no_nan_in_mask
 from . import kernel_files
 from .converted import NATIVE, as_kernels_read, narrowed
 from .results import Surface
 
 _INT32_MAX = 2**31 - 1
+_NO_MASK = (0, (0, 0, 0))
 # Its name before torch 2.5.
 _OutOfMemoryError = getattr(torch, "OutOfMemoryError", torch.cuda.OutOfMemoryError)
 # A build without kernels has no such error, and none to translate.
@@ -91,15 +92,28 @@ def current_stream(device: torch.device) -> int:
 
 def surface(kernels: _core.CudaKernels, stream: int, request: Request) -> Surface:
     """Extract what is asked, on the kernels' device."""
-    vol, level = request.volume, request.level
+    vol, mask, closed = request.volume, request.mask, request.closed
     samples, device = as_kernels_read(vol), vol.device
-    dtype = NATIVE[samples.dtype]
-    at, shape, strides = samples.data_ptr(), samples.shape, samples.stride()
-    scratch = torch.empty(_core.cuda_scratch_bytes(shape), dtype=torch.uint8, device=device)
+    dtype, shape = NATIVE[samples.dtype], samples.shape
+    skip_nan = request.skip_nan and samples.is_floating_point()
+    size = _core.cuda_scratch_bytes(shape, mask is not None or skip_nan, closed)
+    scratch = torch.empty(size, dtype=torch.uint8, device=device)
     with _memory_errors():
-        plan = _core.cuda_prepare(kernels, stream, at, dtype, shape, strides, level, scratch.data_ptr())
+        plan = _core.cuda_prepare(
+            kernels,
+            stream,
+            samples.data_ptr(),
+            dtype,
+            shape,
+            samples.stride(),
+            request.level,
+            *((mask.address, mask.strides) if mask else _NO_MASK),
+            skip_nan,
+            closed,
+            scratch.data_ptr(),
+        )
         if plan.has_nan:
-            refuse_nan(vol, samples)
+            refuse_nan(vol, samples, mask)
             raise has_changed(vol)
         coordinate = torch.float64 if dtype == "float64" else torch.float32
         wide = plan.vertices > _INT32_MAX
@@ -128,8 +142,10 @@ def value_range(vol: Samples) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def refuse_nan(vol: Samples, samples: Tensor) -> None:
+def refuse_nan(vol: Samples, samples: Tensor, mask: Samples | None = None) -> None:
     """Raise the error for a checked volume that has NaN in it; `samples` are its own, converted."""
+    if mask:
+        raise no_nan_in_mask()
     flags = torch.isnan(samples)
     if count := int(flags.sum()):
         raise no_nan(vol, count, int(flags.flatten().to(torch.uint8).argmax()))
