@@ -16,6 +16,7 @@ import glob
 import hashlib
 import importlib.util
 import json
+import lzma
 import os
 import re
 import shutil
@@ -201,7 +202,7 @@ def prebuilt_files(source: Path, folder: Path) -> list[Path]:
     if not manifest.is_file():
         raise NvrtcError(f"TORCHMCUBES_PREBUILT_KERNELS must be a folder with a manifest.json, got {folder}")
     held = json.loads(manifest.read_text("utf-8"))
-    names = [f"sm_{n}.cubin" for n in held["cubins"]] + [f"compute_{n}.ptx" for n in held["ptx"]]
+    names = [f"sm_{n}.cubin.xz" for n in held["cubins"]] + [f"compute_{n}.ptx" for n in held["ptx"]]
     missing = [name for name in names if not (folder / name).is_file()]
     if missing or not names:
         lacks = f"no {', '.join(missing) or 'kernels'}"
@@ -217,13 +218,13 @@ def take_prebuilt(source: Path, out: Path, folder: Path) -> None:
     empty(out)
     for path in files:
         shutil.copyfile(path, out / path.name)
-    print(f"kernels taken from {folder}: {', '.join(path.stem for path in files[:-1])}")
+    print(f"kernels taken from {folder}: {', '.join(path.name.split('.')[0] for path in files[:-1])}")
 
 
 def empty(out: Path) -> None:
     """Make the folder, without the kernels of another build."""
     out.mkdir(parents=True, exist_ok=True)
-    for old in [*out.glob("*.cubin"), *out.glob("*.ptx")]:
+    for old in [*out.glob("*.cubin*"), *out.glob("*.ptx")]:
         old.unlink()
 
 
@@ -241,7 +242,8 @@ def build(source: Path, out: Path, architectures: str) -> None:
     for number in real:
         given = [f"--gpu-architecture=sm_{number}", "--ptxas-options=-v", *options]
         code, log = nvrtc.compile(source, given, "CUBIN")
-        (out / f"sm_{number}.cubin").write_bytes(code)
+        # A wheel's own compression leaves a cubin twice as large.
+        (out / f"sm_{number}.cubin.xz").write_bytes(lzma.compress(code, preset=9))
         kernels[f"sm_{number}"] = resources(log)
     for number in virtual:
         code, _ = nvrtc.compile(source, [f"--gpu-architecture=compute_{number}", *options], "PTX")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A device that no kernel serves: the CPU computes, one warning says why."""
 
+import lzma
 import re
 import shutil
 from pathlib import Path
@@ -114,7 +115,7 @@ def test_a_damaged_list_of_kernels(text, monkeypatch, tmp_path):
 
 def test_import_with_a_damaged_list_of_kernels(run_python, tmp_path):
     package = Path(torchmcubes_bw.__file__).parent
-    shutil.copytree(package, tmp_path / package.name, ignore=shutil.ignore_patterns("*.cubin", "*.ptx"))
+    shutil.copytree(package, tmp_path / package.name, ignore=shutil.ignore_patterns("*.cubin.xz", "*.ptx"))
     (tmp_path / package.name / "kernels").mkdir(exist_ok=True)
     (tmp_path / package.name / "kernels" / "manifest.json").write_text("{")
     code = f"""
@@ -201,6 +202,17 @@ def test_a_driver_that_refuses_cubin_and_ptx(monkeypatch, tmp_path):
 @pytest.mark.skipif(not HAS_CUDA, reason="this build has no CUDA backend")
 def test_a_driver_that_takes_the_ptx_only(monkeypatch, tmp_path):
     driver(monkeypatch, tmp_path, lambda image: refuse(image) if image.endswith(b"cubin") else image)
+    assert cuda.kernels_for(torch.device("cuda:0")) == b"compute_120.ptx"
+
+
+@pytest.mark.skipif(not HAS_CUDA, reason="this build has no CUDA backend")
+def test_a_cubin_is_unpacked_and_a_damaged_one_passed_over(monkeypatch, tmp_path):
+    driver(monkeypatch, tmp_path, lambda image: image)
+    packed = tmp_path / "sm_120.cubin.xz"
+    packed.write_bytes(lzma.compress(b"unpacked"))
+    assert cuda.kernels_for(torch.device("cuda:0")) == b"unpacked"
+    cuda._loaded.clear()
+    packed.write_bytes(lzma.compress(b"unpacked")[:-9])
     assert cuda.kernels_for(torch.device("cuda:0")) == b"compute_120.ptx"
 
 

@@ -3,6 +3,7 @@
 
 import importlib.util
 import json
+import lzma
 import platform
 import re
 import shutil
@@ -64,10 +65,10 @@ def test_every_cubin_is_for_its_architecture():
     cubins = kernel_files.manifest()["cubins"]
     assert cubins == known_to(kernel_files.manifest()["compiler"])
     for number in cubins:
-        cubin = (FOLDER / f"sm_{number}.cubin").read_bytes()
+        cubin = kernel_files.read(f"sm_{number}.cubin")
         assert architecture(cubin) == number
         assert b"mc_emit_int64_float32" in cubin
-    assert len(list(FOLDER.glob("*.cubin"))) == len(cubins)
+    assert len(list(FOLDER.glob("*.cubin.xz"))) == len(cubins)
 
 
 @needs_kernels
@@ -212,8 +213,8 @@ def nvrtc_at_hand(script):
 def test_one_architecture_is_compiled(script, tmp_path):
     nvrtc_at_hand(script)
     script.build(ROOT / "csrc" / "cuda" / "kernels.cu", tmp_path, "8.6")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["manifest.json", "sm_86.cubin"]
-    assert architecture((tmp_path / "sm_86.cubin").read_bytes()) == 86
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["manifest.json", "sm_86.cubin.xz"]
+    assert architecture(lzma.decompress((tmp_path / "sm_86.cubin.xz").read_bytes())) == 86
 
 
 SOURCE = ROOT / "csrc" / "cuda" / "kernels.cu"
@@ -224,7 +225,7 @@ def prebuilt(script, tmp_path):
     """A folder as `build` leaves it, its kernels empty."""
     folder = tmp_path / "prebuilt"
     folder.mkdir()
-    (folder / "sm_86.cubin").write_bytes(b"cubin")
+    (folder / "sm_86.cubin.xz").write_bytes(b"cubin")
     (folder / "compute_86.ptx").write_bytes(b"ptx")
     manifest = {"compiler": "NVRTC 12.8", "cubins": [86], "ptx": [86], "sources": script.digest(SOURCE)}
     (folder / "manifest.json").write_text(json.dumps(manifest))
@@ -233,7 +234,7 @@ def prebuilt(script, tmp_path):
 
 def test_prebuilt_kernels_are_taken(script, prebuilt, tmp_path):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "sm_90.cubin").touch()  # of an earlier build
+    (tmp_path / "out" / "sm_90.cubin.xz").touch()  # of an earlier build
     script.take_prebuilt(SOURCE, tmp_path / "out", prebuilt)
     taken = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert taken == {path.name: path.read_bytes() for path in prebuilt.iterdir()}
@@ -246,8 +247,8 @@ def test_prebuilt_kernels_that_are_none(script, tmp_path):
 
 
 def test_prebuilt_kernels_that_are_incomplete(script, prebuilt):
-    (prebuilt / "sm_86.cubin").unlink()
-    text = r"TORCHMCUBES_PREBUILT_KERNELS must hold what its manifest lists, got no sm_86\.cubin"
+    (prebuilt / "sm_86.cubin.xz").unlink()
+    text = r"TORCHMCUBES_PREBUILT_KERNELS must hold what its manifest lists, got no sm_86\.cubin\.xz"
     with pytest.raises(script.NvrtcError, match=text):
         script.prebuilt_files(SOURCE, prebuilt)
 

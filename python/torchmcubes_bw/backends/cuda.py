@@ -69,7 +69,7 @@ def _load(index: int) -> _core.CudaKernels | str:
     for image in kernel_files.images_for(capability, aboard["cubins"], aboard["ptx"]):
         try:
             with _memory_errors():
-                return _core.CudaKernels(index, (kernel_files.FOLDER / image).read_bytes())
+                return _core.CudaKernels(index, kernel_files.read(image))
         except (_CudaImageRefused, OSError) as error:
             refused.append(f"{image} does not load: {error}")
     return "; ".join(refused) or kernel_files.unserved(capability, torch.cuda.get_device_name(index))

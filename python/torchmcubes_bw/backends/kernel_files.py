@@ -32,6 +32,25 @@ def manifest() -> dict[str, Any]:
         return {**_NOTHING, "damaged": f"{type(error).__name__}: {error}"}
 
 
+def read(image: str) -> bytes:
+    """Return a file of kernels; cubins lie there compressed.
+
+    Raises:
+        OSError: it is missing or damaged, or this Python has no lzma.
+    """
+    packed = FOLDER / f"{image}.xz"
+    if not packed.exists():
+        return (FOLDER / image).read_bytes()
+    try:
+        import lzma  # noqa: PLC0415 - for GPUs only
+
+        return lzma.decompress(packed.read_bytes())
+    except ImportError as missing:
+        raise OSError(f"{packed.name} needs a Python with lzma: {missing}") from None
+    except lzma.LZMAError as damage:
+        raise OSError(f"{packed.name} is damaged: {damage}") from None
+
+
 def images_for(capability: tuple[int, int], cubins: list[int], ptx: list[int]) -> list[str]:
     """Return the files, of those aboard, that serve a compute capability, best first.
 
