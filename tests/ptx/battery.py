@@ -251,8 +251,8 @@ def caught(device: Device, mutant: Mutant) -> str | None:
         host = Host(device, mutant.ptx.encode())
         for_mutants(host)
         for_stubborn_mutants(host)
-    except (PtxError, AssertionError, ValueError) as error:
-        return f"{type(error).__name__}: {error}"
+    except (PtxError, AssertionError, ValueError, RuntimeError) as error:
+        return f"{type(error).__name__}: {error}"  # RuntimeError: a NaN was told of where there is none
     finally:
         device.arena.pinned = pinned
     return None
