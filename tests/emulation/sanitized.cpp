@@ -149,7 +149,7 @@ int main() {
                               contiguous(3, 5, 1030), contiguous(70, 2, 3),  contiguous(2, 1030, 3),
                               transposed(3, 5, 67),   sliced(3, 4, 66),      expanded(4, 3, 40)};
     for (const Layout& s : layouts)
-        for (int dtype = 0; dtype < cpu::kDtypes; ++dtype)
+        for (int dtype = 0; dtype < static_cast<int>(cuda::kDtypes); ++dtype)
             if (!equal_meshes(kernels, samples(s, dtype, random).get(), s, dtype, false)) return 1;
     if (!equal_with_nan(kernels, random)) return 1;
     if (!equal_values<float>(kernels, random) || !equal_values<double>(kernels, random)) return 1;
