@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .errors import reported
+from .errors import CliError, reported
 
 DTYPES = ("float32", "float64", "float16", "bfloat16", "int16", "uint8")
 
@@ -26,4 +26,6 @@ def bench(
     with reported():
         from .bench_report import report  # noqa: PLC0415 - imports torch
 
+        if dtype not in DTYPES:
+            raise CliError(f"--dtype must be one of {', '.join(DTYPES)}, got {dtype}")
         report(names or ["metaballs", "gyroid"], sizes or [64, 128, 256], dtype, as_json)

@@ -3,16 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ..errors import CliError
 from .choice import Choice
+from .dicom_slice import Slice
 from .scan import Matrix, picked
-
-if TYPE_CHECKING:
-    from .dicom import Slice
 
 _UNEVEN = 0.02  # of the step between slices: headers are rounded
 _PHASES = (

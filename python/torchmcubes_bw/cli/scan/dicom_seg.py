@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CliError
-from .dicom import slices_of, stored
+from .dicom_slice import slices_of, stored
 from .scan import Array, Scan
 
 
