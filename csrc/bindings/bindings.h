@@ -2,11 +2,16 @@
 #pragma once
 
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
+#include <array>
 #include <exception>
 #include <string>
 
-#include "../cpu/dtypes.h"
+#include "../cpu/request.h"
+
+using Sides = std::array<mc::i64, 3>;  // z, y, x
+using Point = std::array<double, 3>;   // x, y, z
 
 // Lets other Python threads run during `work`, which must not touch Python. Where the interpreter is ending,
 // Python ends a daemon thread that asks for the GIL again: it unwinds the thread's stack. So the GIL is not
@@ -27,9 +32,16 @@ void without_gil(const Call& work) {
 // The dtype of a name; throws ValueError for one that nobody has.
 mc::cpu::Dtype dtype_named(const std::string& name);
 
+// What a call asks, put together from what Python hands on.
+mc::cpu::Request request_of(std::uintptr_t data, const std::string& dtype, Sides shape, Sides strides,
+                            double level, std::uintptr_t mask, Sides mask_strides, bool skip_nan, bool closed,
+                            Point spacing);
+
 // Adds what takes samples of any dtype and is no surface.
-void bind_dual(pybind11::module_& m);  // the dual mesh
 void bind_samples(pybind11::module_& m);
+
+// Adds the dual mesh.
+void bind_dual(pybind11::module_& m);
 
 // Adds the surfaces of labels.
 void bind_labels(pybind11::module_& m);

@@ -15,8 +15,6 @@ using namespace mc;
 
 namespace {
 
-using Sides = std::array<i64, 3>;  // z, y, x
-
 cuda::Volume volume(std::uintptr_t data, int dtype, Sides shape, Sides strides, double level) {
     return {reinterpret_cast<const void*>(data),
             dtype,

@@ -15,24 +15,11 @@ using namespace mc;
 
 namespace {
 
-using Sides = std::array<i64, 3>;     // z, y, x
-using Point = std::array<double, 3>;  // x, y, z
-
 std::unique_ptr<cpu::DualPlan> prepare(std::uintptr_t data, const std::string& dtype, Sides shape,
                                        Sides strides, double level, std::uintptr_t mask, Sides mask_strides,
                                        bool skip_nan, bool closed, Point spacing, int threads) {
-    const cpu::Volume volume{reinterpret_cast<const void*>(data),
-                             dtype_named(dtype),
-                             shape[0],
-                             shape[1],
-                             shape[2],
-                             strides[0],
-                             strides[1],
-                             strides[2]};
-    const cpu::Mask selected{reinterpret_cast<const u8*>(mask), mask_strides[0], mask_strides[1],
-                             mask_strides[2]};
-    const cpu::Request request{
-        volume, level, selected, skip_nan, closed, {spacing[0], spacing[1], spacing[2]}, 0};
+    const cpu::Request request =
+        request_of(data, dtype, shape, strides, level, mask, mask_strides, skip_nan, closed, spacing);
     std::unique_ptr<cpu::DualPlan> plan;
     without_gil([&] { plan = std::make_unique<cpu::DualPlan>(cpu::prepare_dual(request, threads)); });
     return plan;

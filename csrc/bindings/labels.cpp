@@ -19,9 +19,6 @@ using namespace mc;
 
 namespace {
 
-using Sides = std::array<i64, 3>;  // z, y, x
-using Point = std::array<double, 3>;
-
 std::unique_ptr<cpu::LabelPlan> prepare(std::uintptr_t data, const std::string& dtype, Sides shape,
                                         Sides strides, std::optional<u64> background,
                                         std::optional<std::vector<u64>> only, bool closed, Point spacing,

@@ -18,14 +18,9 @@
 namespace py = pybind11;
 using namespace mc;
 
-namespace {
-
-using Sides = std::array<i64, 3>;     // z, y, x
-using Point = std::array<double, 3>;  // x, y, z
-
-std::unique_ptr<cpu::Plan> prepare(std::uintptr_t data, const std::string& dtype, Sides shape, Sides strides,
-                                   double level, std::uintptr_t mask, Sides mask_strides, bool skip_nan,
-                                   bool closed, Point spacing, i64 slab_planes, int threads) {
+cpu::Request request_of(std::uintptr_t data, const std::string& dtype, Sides shape, Sides strides,
+                        double level, std::uintptr_t mask, Sides mask_strides, bool skip_nan, bool closed,
+                        Point spacing) {
     const cpu::Volume volume{reinterpret_cast<const void*>(data),
                              dtype_named(dtype),
                              shape[0],
@@ -36,8 +31,17 @@ std::unique_ptr<cpu::Plan> prepare(std::uintptr_t data, const std::string& dtype
                              strides[2]};
     const cpu::Mask selected{reinterpret_cast<const u8*>(mask), mask_strides[0], mask_strides[1],
                              mask_strides[2]};
-    const cpu::Request request{
-        volume, level, selected, skip_nan, closed, {spacing[0], spacing[1], spacing[2]}, slab_planes};
+    return {volume, level, selected, skip_nan, closed, {spacing[0], spacing[1], spacing[2]}};
+}
+
+namespace {
+
+std::unique_ptr<cpu::Plan> prepare(std::uintptr_t data, const std::string& dtype, Sides shape, Sides strides,
+                                   double level, std::uintptr_t mask, Sides mask_strides, bool skip_nan,
+                                   bool closed, Point spacing, i64 slab_planes, int threads) {
+    cpu::Request request =
+        request_of(data, dtype, shape, strides, level, mask, mask_strides, skip_nan, closed, spacing);
+    request.slab_planes = slab_planes;
     std::unique_ptr<cpu::Plan> plan;
     without_gil([&] { plan = std::make_unique<cpu::Plan>(cpu::prepare(request, threads)); });
     return plan;

@@ -31,8 +31,7 @@ void interpolate(std::uintptr_t volume, const std::string& dtype, const Axes& sh
     without_gil([&] { cpu::grid_interp(given, at, reinterpret_cast<void*>(values), threads); });
 }
 
-cpu::Survey survey(std::uintptr_t data, const std::string& dtype, std::array<i64, 3> shape,
-                   std::array<i64, 3> strides, int threads) {
+cpu::Survey survey(std::uintptr_t data, const std::string& dtype, Sides shape, Sides strides, int threads) {
     const cpu::Samples given =
         samples(data, dtype, {1, shape[0], shape[1], shape[2]}, {0, strides[0], strides[1], strides[2]});
     cpu::Survey seen;

@@ -100,20 +100,26 @@ constexpr void add_fan(const Loop& loop, CaseTable& table, int cube_case) {
     }
 }
 
+// Calls visit(loop) for a case's loops, in the order of each one's least edge.
+template <class Visit>
+constexpr void for_each_loop(int cube_case, const Visit& visit) {
+    const Joins joins = join_faces(cube_case);
+    bool seen[kEdges] = {};
+    for (int edge = 0; edge < kEdges; ++edge) {
+        if (joins.next[edge] < 0 || seen[edge]) continue;
+        const Loop loop = follow(joins, edge);
+        for (int k = 0; k < loop.size; ++k) seen[loop.edge[k]] = true;
+        visit(loop);
+    }
+}
+
 }  // namespace detail
 
 constexpr CaseTable derive_case_table() {
     CaseTable table{};
-    for (int cube_case = 0; cube_case < kCases; ++cube_case) {
-        const detail::Joins joins = detail::join_faces(cube_case);
-        bool seen[kEdges] = {};
-        for (int edge = 0; edge < kEdges; ++edge) {
-            if (joins.next[edge] < 0 || seen[edge]) continue;
-            const detail::Loop loop = detail::follow(joins, edge);
-            for (int k = 0; k < loop.size; ++k) seen[loop.edge[k]] = true;
-            detail::add_fan(loop, table, cube_case);
-        }
-    }
+    for (int cube_case = 0; cube_case < kCases; ++cube_case)
+        detail::for_each_loop(cube_case,
+                              [&](const detail::Loop& loop) { detail::add_fan(loop, table, cube_case); });
     return table;
 }
 

@@ -66,15 +66,9 @@ constexpr void find_pinched(PatchTable& table, int cube_case) {
 constexpr PatchTable derive_patch_table() {
     PatchTable table{};
     for (int cube_case = 0; cube_case < kCases; ++cube_case) {
-        const detail::Joins joins = detail::join_faces(cube_case);
-        bool seen[kEdges] = {};
         int ringed = 0;
-        for (int edge = 0; edge < kEdges; ++edge) {
-            if (joins.next[edge] < 0 || seen[edge]) continue;
-            const detail::Loop loop = detail::follow(joins, edge);
-            for (int k = 0; k < loop.size; ++k) seen[loop.edge[k]] = true;
-            detail::add_loop(loop, table, cube_case, ringed);
-        }
+        detail::for_each_loop(
+            cube_case, [&](const detail::Loop& loop) { detail::add_loop(loop, table, cube_case, ringed); });
         detail::find_pinched(table, cube_case);
     }
     return table;

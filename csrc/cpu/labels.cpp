@@ -117,7 +117,7 @@ void write_ids(const LabelPlan& plan, void* ids) {
 
 LabelPlan prepare_labels(const LabelRequest& request, int threads) {
     const LabelVolume& volume = request.volume;
-    threads = static_cast<int>(std::clamp<i64>(volume.samples() / kThreadSamples, 1, threads));
+    threads = threads_worth(volume.samples(), kThreadSamples, threads);
     LabelPlan plan{request, threads, {}, {}};
     for (int axis = 0; axis < 3; ++axis)
         plan.half_way[axis] = half_way_on(volume.side[2 - axis], request.spacing[axis], request.origin[axis]);

@@ -26,8 +26,7 @@ void place_all(const Placement& p, int threads) {
 
 void place(const Placement& placement, int threads) {
     const FloatMode exact;
-    if (placement.count < threads * kThreadVertices)
-        threads = static_cast<int>(1 + placement.count / kThreadVertices);
+    threads = threads_worth(placement.count, kThreadVertices, threads);
     const auto place_as = placement.from_double
                               ? (placement.to_double ? place_all<double, double> : place_all<float, double>)
                               : (placement.to_double ? place_all<double, float> : place_all<float, float>);

@@ -11,8 +11,6 @@ namespace mc::cpu {
 
 namespace {
 
-constexpr i64 kThreadSamples = 1 << 17;  // below this a thread costs more to start than it saves
-
 // Calls work(T()) for the type of a dtype's samples.
 template <class Work>
 void with_type(Dtype dtype, const Work& work) {
@@ -161,10 +159,6 @@ Survey both(const Survey& a, const Survey& b) {
 
 }  // namespace
 
-int packing_threads(i64 samples, int wanted) {
-    return static_cast<int>(std::max<i64>(1, std::min<i64>(samples / kThreadSamples, wanted)));
-}
-
 bool Samples::is_contiguous() const {
     i64 step = 1;
     for (int axis = 3; axis >= 0; --axis) {
@@ -200,7 +194,7 @@ Volume readable(const Volume& volume, Team& team, Buffer<char>& packed) {
 Survey survey(const Samples& samples, int threads) {
     Survey all = kNothingSeen;
     std::mutex lock;
-    Team team(packing_threads(samples.count(), threads));
+    Team team(threads_worth(samples.count(), kPackingShare, threads));
     with_type(samples.dtype, [&](auto type) {
         using T = decltype(type);
         team.for_each(rows_of(samples), [&](i64 begin, i64 end) {

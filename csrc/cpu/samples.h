@@ -23,8 +23,7 @@ struct Samples {
 // Values the type cannot hold are rounded to the nearest. A bool is 0, or 1 for any byte that is not 0.
 Buffer<char> pack(const Samples& samples, Dtype to, Team& team);
 
-// How many threads are worth their start, of those that there may be.
-int packing_threads(i64 samples, int wanted);
+constexpr i64 kPackingShare = 1 << 17;  // samples: below this a thread costs more to start than it saves
 
 // The volume in a dtype that the stages read: as it lies, or packed into `packed`.
 Volume readable(const Volume& volume, Team& team, Buffer<char>& packed);
@@ -36,7 +35,7 @@ public:
     Contiguous(const Samples& samples, int threads) : data_(samples.data) {
         constexpr Dtype kReal = sizeof(Real) == sizeof(float) ? Dtype::kFloat32 : Dtype::kFloat64;
         if (samples.dtype == kReal && samples.is_contiguous()) return;
-        Team team(packing_threads(samples.count(), threads));
+        Team team(threads_worth(samples.count(), kPackingShare, threads));
         packed_ = pack(samples, kReal, team);
         data_ = packed_.data();
     }

@@ -24,6 +24,12 @@ private:
     void (*call_)(const void*, i64, i64);
 };
 
+// How many threads are worth their start, of those that there may be: one for each `share` of the work.
+inline int threads_worth(i64 work, i64 share, int wanted) {
+    const i64 best = work / share;
+    return best < 1 ? 1 : best < wanted ? static_cast<int>(best) : wanted;
+}
+
 class Team {
 public:
     // `threads` counts the caller too. Where the system has no thread or no memory for one more, fewer do

@@ -60,7 +60,7 @@ class Host:
         samples = volume(self.to_device(vol, shift), "Nz, Ny, Nx")
         which = None if mask is None else self.to_device(mask)
         asked = request(samples, level, which, nan, border)
-        with self._in_arena(), mock.patch.object(cuda, "_INT32_MAX", -1 if wide else 2**31 - 1):
+        with self._in_arena(), mock.patch.object(cuda, "INT32_MAX", -1 if wide else 2**31 - 1):
             verts, faces, _ = self._told(cuda.surface, self.kernels, 0, asked)
         return self._result(verts), self._result(faces)
 

@@ -6,21 +6,29 @@
 
 namespace {
 
-RowCounts count_row(const RowWords& row) {
+// Adds up a row's words. `counting(w, crossed)` leaves those of the crossed edges that have a vertex, and
+// gives the cells that may have triangles.
+template <class Counting>
+RowCounts count_words(const RowWords& row, const Counting& counting) {
     RowCounts counts{};
     const i64 words = row.words();
     for (i64 w = 0; w < words; ++w) {
         const CellRows<u64> cells = cell_rows(row, w, words);
-        const CrossedEdges<u64> crossed = crossed_edges_of_voxels(cells, row.nx, w);
+        CrossedEdges<u64> crossed = crossed_edges_of_voxels(cells, row.nx, w);
         if (!any_differs(cells, crossed)) continue;
+        const u64 valid = counting(w, crossed);
         counts.in_plane += static_cast<u32>(popcount(crossed.x) + popcount(crossed.y));
         counts.upright += static_cast<u32>(popcount(crossed.z));
         if (!row.has_cells) continue;
-        const u64 active = active_cells(cells, low_bits<u64>(row.nx - 1 - 64 * w));
+        const u64 active = active_cells(cells, valid);
         if (active)
             counts.triangles += static_cast<u32>(triangles_of_word(cells, active, kCaseTable.triangles));
     }
     return counts;
+}
+
+RowCounts count_row(const RowWords& row) {
+    return count_words(row, [&row](i64 w, CrossedEdges<u64>&) { return low_bits<u64>(row.nx - 1 - 64 * w); });
 }
 
 constexpr u64 kMixed = 1;
@@ -49,22 +57,12 @@ inline void count_rows(const RowWords& first, i64 n, RowCounts* counts) {
 
 // The row where not all cells count: no more than what those use.
 inline RowCounts count_used_row(const RowWords& row, const RowCells& cells_around) {
-    RowCounts counts{};
-    const i64 words = row.words();
-    for (i64 w = 0; w < words; ++w) {
-        const CellRows<u64> cells = cell_rows(row, w, words);
-        const CrossedEdges<u64> crossed = crossed_edges_of_voxels(cells, row.nx, w);
-        if (!any_differs(cells, crossed)) continue;
+    return count_words(row, [&cells_around](i64 w, CrossedEdges<u64>& crossed) {
         CellBits<u64> counting[4];
         load_cells(cells_around, w, counting);
-        const CrossedEdges<u64> used = used_edges(crossed, counting);
-        counts.in_plane += static_cast<u32>(popcount(used.x) + popcount(used.y));
-        counts.upright += static_cast<u32>(popcount(used.z));
-        const u64 active = active_cells(cells, counting[0].at);
-        if (active && row.has_cells)
-            counts.triangles += static_cast<u32>(triangles_of_word(cells, active, kCaseTable.triangles));
-    }
-    return counts;
+        crossed = used_edges(crossed, counting);
+        return counting[0].at;
+    });
 }
 
 }  // namespace

@@ -8,36 +8,35 @@
 
 namespace {
 
-void find_edges(const EdgeSource& from, cpu::EdgeWord* to) {
+// A row's words; with_vertex(w, crossed) leaves those of the crossed edges that have a vertex.
+template <class WithVertex>
+void find_words(const EdgeSource& from, const WithVertex& with_vertex, cpu::EdgeWord* to) {
     const i64 words = (from.nx + 63) / 64;
     i64 in_plane = from.in_plane, upright = from.upright;
     for (i64 w = 0; w < words; ++w) {
         const RowBits<u64> row = load_row(from.row, w, words);
-        const u64 x = (row.at ^ row.after) & low_bits<u64>(from.nx - 1 - 64 * w);
-        const u64 y = row.at ^ from.row_y[w], z = row.at ^ from.row_z[w];
-        to[w] = {row.at, row.after, x, x >> 1, y, z, in_plane, upright};
-        if (w > 0) to[w - 1].x_after |= x << 63;
-        in_plane += popcount(x) + popcount(y);
-        upright += popcount(z);
+        const CrossedEdges<u64> crossed =
+            with_vertex(w, {(row.at ^ row.after) & low_bits<u64>(from.nx - 1 - 64 * w),
+                            row.at ^ from.row_y[w], row.at ^ from.row_z[w]});
+        to[w] = {row.at, row.after, crossed.x, crossed.x >> 1, crossed.y, crossed.z, in_plane, upright};
+        if (w > 0) to[w - 1].x_after |= crossed.x << 63;
+        in_plane += popcount(crossed.x) + popcount(crossed.y);
+        upright += popcount(crossed.z);
     }
+}
+
+void find_edges(const EdgeSource& from, cpu::EdgeWord* to) {
+    find_words(from, [](i64, const CrossedEdges<u64>& crossed) { return crossed; }, to);
 }
 
 // The row where not all cells count: an edge that none of them uses is as one that is not crossed.
 void find_used_edges(const EdgeSource& from, const RowCells& cells_around, cpu::EdgeWord* to) {
-    const i64 words = (from.nx + 63) / 64;
-    i64 in_plane = from.in_plane, upright = from.upright;
-    for (i64 w = 0; w < words; ++w) {
-        const RowBits<u64> row = load_row(from.row, w, words);
+    const auto used = [&cells_around](i64 w, const CrossedEdges<u64>& crossed) {
         CellBits<u64> cells[4];
         load_cells(cells_around, w, cells);
-        const CrossedEdges<u64> used = used_edges({(row.at ^ row.after) & low_bits<u64>(from.nx - 1 - 64 * w),
-                                                   row.at ^ from.row_y[w], row.at ^ from.row_z[w]},
-                                                  cells);
-        to[w] = {row.at, row.after, used.x, used.x >> 1, used.y, used.z, in_plane, upright};
-        if (w > 0) to[w - 1].x_after |= used.x << 63;
-        in_plane += popcount(used.x) + popcount(used.y);
-        upright += popcount(used.z);
-    }
+        return used_edges(crossed, cells);
+    };
+    find_words(from, used, to);
 }
 
 template <class Real>

@@ -23,11 +23,6 @@ class Request(NamedTuple):
     spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)  # for the normals
 
     @property
-    def is_plain(self) -> bool:
-        """Whether nothing but volume and level is asked."""
-        return self.mask is None and not self.skip_nan and not self.closed
-
-    @property
     def has_cells(self) -> bool:
         """Whether there is a cell that a surface could cross."""
         return self.closed or 1 not in self.volume.shape

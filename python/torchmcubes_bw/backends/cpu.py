@@ -16,33 +16,38 @@ from ..arguments.placement import Triple
 from ..arguments.request import Request
 from ..arguments.samples import Samples
 from ..arguments.volume import has_changed, no_nan, no_nan_in_mask
-from .results import Surface, empty, refuse_fake_mode
+from .results import INT32_MAX, Surface, empty, refuse_fake_mode
 
-_INT32_MAX = 2**31 - 1
-_NO_MASK = (0, (0, 0, 0))
+_Sides = tuple[int, ...]
+_Told = tuple[int, str, _Sides, _Sides, float, int, _Sides, bool, bool, Triple]
+
+
+def told(request: Request) -> _Told:
+    """Return what the core is told of a request, in the order in which it takes that."""
+    vol, mask = request.volume, request.mask
+    return (
+        vol.address,
+        vol.dtype,
+        vol.shape,
+        vol.strides,
+        request.level,
+        mask.address if mask else 0,
+        mask.strides if mask else (0, 0, 0),
+        request.skip_nan,
+        request.closed,
+        request.spacing,
+    )
 
 
 def surface(request: Request, normals: bool = False) -> Surface:
     """Extract what is asked."""
-    vol, mask = request.volume, request.mask
+    vol = request.volume
     try:
-        plan = _core.prepare(
-            vol.address,
-            vol.dtype,
-            vol.shape,
-            vol.strides,
-            request.level,
-            *((mask.address, mask.strides) if mask else _NO_MASK),
-            request.skip_nan,
-            request.closed,
-            request.spacing,
-            0,
-            torch.get_num_threads(),
-        )
+        plan = _core.prepare(*told(request), 0, torch.get_num_threads())
         if plan.has_nan:
-            refuse_nan(vol, mask)
+            refuse_nan(vol, request.mask)
             raise has_changed(vol)
-        wide = plan.vertices > _INT32_MAX
+        wide = plan.vertices > INT32_MAX
         coordinate = torch.float64 if vol.dtype == "float64" else torch.float32
         verts, verts_at = empty(plan.vertices, 3, coordinate)
         faces, faces_at = empty(plan.triangles, 3, torch.int64 if wide else torch.int32)

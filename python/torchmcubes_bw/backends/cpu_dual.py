@@ -12,10 +12,8 @@ from .. import _core
 from ..arguments.arrays import no_memory
 from ..arguments.request import Request
 from ..arguments.volume import has_changed
-from .cpu import refuse_nan
-from .results import empty
-
-_INT32_MAX = 2**31 - 1
+from .cpu import refuse_nan, told
+from .results import INT32_MAX, empty
 
 
 class DualMesh(NamedTuple):
@@ -33,25 +31,13 @@ class DualMesh(NamedTuple):
 
 def dual(request: Request, quads: bool, rounds: int, patches: bool) -> DualMesh:
     """Extract what is asked: triangles or quads, after some rounds of relaxation."""
-    vol, mask = request.volume, request.mask
+    vol = request.volume
     try:
-        plan = _core.prepare_dual(
-            vol.address,
-            vol.dtype,
-            vol.shape,
-            vol.strides,
-            request.level,
-            mask.address if mask else 0,
-            mask.strides if mask else (0, 0, 0),
-            request.skip_nan,
-            request.closed,
-            request.spacing,
-            torch.get_num_threads(),
-        )
+        plan = _core.prepare_dual(*told(request), torch.get_num_threads())
         if plan.has_nan:
-            refuse_nan(vol, mask)
+            refuse_nan(vol, request.mask)
             raise has_changed(vol)
-        wide = plan.vertices > _INT32_MAX
+        wide = plan.vertices > INT32_MAX
         verts, verts_at = empty(plan.vertices, 3, torch.float64 if vol.dtype == "float64" else torch.float32)
         rows, columns = (plan.quads, 4) if quads else (2 * plan.quads, 3)
         faces, faces_at = empty(rows, columns, torch.int64 if wide else torch.int32)

@@ -19,9 +19,8 @@ from ..arguments.samples import Samples
 from ..arguments.volume import has_changed, no_nan, no_nan_in_mask
 from . import kernel_files
 from .converted import NATIVE, as_kernels_read, narrowed
-from .results import Surface
+from .results import INT32_MAX, Surface
 
-_INT32_MAX = 2**31 - 1
 _NO_MASK = (0, (0, 0, 0))
 # Its name before torch 2.5.
 _OutOfMemoryError = getattr(torch, "OutOfMemoryError", torch.cuda.OutOfMemoryError)
@@ -116,7 +115,7 @@ def surface(kernels: _core.CudaKernels, stream: int, request: Request) -> Surfac
             refuse_nan(vol, samples, mask)
             raise has_changed(vol)
         coordinate = torch.float64 if dtype == "float64" else torch.float32
-        wide = plan.vertices > _INT32_MAX
+        wide = plan.vertices > INT32_MAX
         index = torch.int64 if wide else torch.int32
         verts = torch.empty((plan.vertices, 3), dtype=coordinate, device=device)
         faces = torch.empty((plan.triangles, 3), dtype=index, device=device)

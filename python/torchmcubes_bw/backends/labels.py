@@ -12,9 +12,7 @@ from .. import _core
 from ..arguments.arrays import no_memory
 from ..arguments.labels import Labels
 from ..arguments.samples import address
-from .results import empty, refuse_fake_mode
-
-_INT32_MAX = 2**31 - 1
+from .results import INT32_MAX, empty, refuse_fake_mode
 
 
 class Surfaces(NamedTuple):
@@ -48,7 +46,7 @@ def surfaces(asked: Labels) -> Surfaces:
             asked.origin,
             torch.get_num_threads(),
         )
-        wide = plan.most_vertices > _INT32_MAX
+        wide = plan.most_vertices > INT32_MAX
         verts, verts_at = empty(plan.vertices, 3, torch.float32)
         faces, faces_at = empty(plan.triangles, 3, torch.int64 if wide else torch.int32)
         plan.emit(verts_at, faces_at, wide)

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from ..arguments.samples import address
 
+INT32_MAX = 2**31 - 1  # faces are int64 where there are more vertices
+
 
 class Surface(NamedTuple):
     """What a backend makes of a request, in voxels."""
