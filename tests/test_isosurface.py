@@ -10,7 +10,7 @@ import pytest
 import torch
 import volumes
 from conftest import mesh_hash
-from torchmcubes_bw import fields, grid_interp, isosurface, marching_cubes
+from torchmcubes_bw import _core, fields, grid_interp, isosurface, marching_cubes
 
 SPACING = (0.7, 1.3, 2.0)
 
@@ -194,6 +194,18 @@ VOL = torch.zeros(2, 3, 4)
 def test_error(options, error, text):
     with pytest.raises(error, match=f"^{re.escape(text)}$"):
         isosurface(VOL, **{"level": 0.5, **options})
+
+
+def test_no_memory_for_the_vertices_in_the_world(monkeypatch):
+    def full(*_arguments):
+        raise MemoryError("std::bad_alloc")
+
+    monkeypatch.setattr(_core, "place", full)
+    vol = fields.sample("sphere", 8)
+    count = len(marching_cubes(vol, 0.0)[0])
+    text = rf"^verts needs more memory than there is, got shape \({count}, 3\)$"
+    with pytest.raises(MemoryError, match=text):
+        isosurface(vol, 0.0, spacing=2)
 
 
 def test_no_level_can_be_chosen():

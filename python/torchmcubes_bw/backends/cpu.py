@@ -65,18 +65,21 @@ def placed(verts: Tensor, spacing: Triple, origin: Triple, real: torch.dtype) ->
     """Carry vertices from voxels to the world: in place, or copied to another type."""
     if real == verts.dtype and spacing == (1, 1, 1) and origin == (0, 0, 0):
         return verts
-    to, at = (verts, verts.data_ptr()) if real == verts.dtype else empty(len(verts), 3, real)
     double = torch.float64
-    _core.place(
-        verts.data_ptr(),
-        verts.dtype == double,
-        at,
-        real == double,
-        len(verts),
-        spacing,
-        origin,
-        torch.get_num_threads(),
-    )
+    try:
+        to, at = (verts, verts.data_ptr()) if real == verts.dtype else empty(len(verts), 3, real)
+        _core.place(
+            verts.data_ptr(),
+            verts.dtype == double,
+            at,
+            real == double,
+            len(verts),
+            spacing,
+            origin,
+            torch.get_num_threads(),
+        )
+    except MemoryError:
+        raise no_memory("verts", tuple(verts.shape)) from None
     return to
 
 
