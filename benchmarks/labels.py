@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Surfaces of labels: ours beside zmesh, which needs `pip install zmesh`; `python -m benchmarks.labels`."""
+"""Surfaces of labels: ours beside zmesh and serra-mesh; `python -m benchmarks.labels`.
+
+It needs `pip install zmesh serra-mesh`. serra-mesh draws surface nets, a vertex a cell: other counts than ours.
+"""
 
 from __future__ import annotations
 
@@ -74,19 +77,36 @@ def zmesh(labels: np.ndarray) -> dict[int, tuple[int, int]]:
     return counts
 
 
+def serra(labels: np.ndarray) -> dict[int, tuple[int, int]]:
+    """Do the same with serra-mesh, on as many threads."""
+    from serra_mesh import Mesher  # noqa: PLC0415
+
+    mesher = Mesher((1, 1, 1), axis_order="ZYX", threads=torch.get_num_threads())
+    mesher.mesh(labels)
+    counts = {}
+    for label in mesher.ids():
+        mesh = mesher.get(int(label))
+        counts[int(label)] = (len(mesh.vertices), len(mesh.faces))
+        mesher.erase(int(label))
+    return counts
+
+
 def measure(labels: np.ndarray, rounds: int) -> dict[str, Any]:
-    """Time both in turns, once their counts agree."""
+    """Time all in turns, once their counts agree."""
     want = ours(labels)
     if zmesh(labels) != want:
         raise SystemExit("zmesh finds other vertices or faces than we")
-    seconds: dict[str, list[float]] = {"ours": [], "zmesh": []}
-    work: dict[str, list[float]] = {"ours": [], "zmesh": []}
+    if serra(labels).keys() != want.keys():
+        raise SystemExit("serra-mesh finds other labels than we")
+    calls = (ours, zmesh, serra)
+    seconds: dict[str, list[float]] = {call.__name__: [] for call in calls}
+    work: dict[str, list[float]] = {call.__name__: [] for call in calls}
     for _ in range(rounds):
-        for name, call in (("ours", ours), ("zmesh", zmesh)):
+        for call in calls:
             wall, used = time.perf_counter(), time.process_time()
             call(labels)
-            seconds[name].append(time.perf_counter() - wall)
-            work[name].append(time.process_time() - used)
+            seconds[call.__name__].append(time.perf_counter() - wall)
+            work[call.__name__].append(time.process_time() - used)
     return {
         "size": len(labels),
         "labels": len(want),
@@ -94,6 +114,7 @@ def measure(labels: np.ndarray, rounds: int) -> dict[str, Any]:
         "faces": sum(f for _, f in want.values()),
         "threads": torch.get_num_threads(),
         "seconds": {name: statistics.median(taken) for name, taken in seconds.items()},
+        "seconds from and to": {name: [min(taken), max(taken)] for name, taken in seconds.items()},
         "processor seconds": {name: statistics.median(taken) for name, taken in work.items()},
     }
 
