@@ -4,6 +4,7 @@
 python -m benchmarks.gpu_model            # docs/performance.md's table, from the committed counts
 python -m benchmarks.gpu_model --count    # count anew first, by executing the PTX (tests/ptx)
 python -m benchmarks.gpu_model --check    # fail where the document differs from the counts
+python -m benchmarks.gpu_model --against benchmarks/results/gpu.json    # beside what `benchmarks.gpu` measured
 """
 
 from __future__ import annotations
@@ -118,20 +119,24 @@ def times_us(kernel: dict[str, Any], card: Card, kept: float) -> dict[str, float
     }
 
 
-def predicted_us(counted: Counted, card: Card) -> tuple[float, str]:
-    """Return a call's time on the GPU, and what bounds the longest of its kernels."""
-    total, longest, bound = 0.0, 0.0, ""
+def kernels_us(counted: Counted, card: Card) -> dict[str, tuple[float, str]]:
+    """Return each kernel's time, start and end included, and what bounds it."""
+    found = {}
     room = card.l2 * 1e6 * L2_KEEPS
     kept = 0.0
-    for kernel in counted["kernels"].values():
+    for name, kernel in counted["kernels"].items():
         times = times_us(kernel, card, kept)
-        worst = max(times, key=times.__getitem__)
-        total += times[worst] + LAUNCH_US
-        if times[worst] > longest:
-            longest, bound = times[worst], worst
+        bound = max(times, key=times.__getitem__)
+        found[name] = times[bound] + LAUNCH_US, bound
         footprint = sum(kernel["touched"].values()) * SECTOR
         kept = footprint if footprint <= room else room / 2  # the cache forgets what came first
-    return total, bound
+    return found
+
+
+def predicted_us(counted: Counted, card: Card) -> tuple[float, str]:
+    """Return a call's time on the GPU, and what bounds the longest of its kernels."""
+    kernels = kernels_us(counted, card).values()
+    return sum(time for time, _ in kernels), max(kernels)[1]
 
 
 def limit_us(counted: Counted, card: Card) -> float:
@@ -151,6 +156,34 @@ def table(counts: list[Counted]) -> str:
             cells.append(f"{time:.0f} of {limit:.{0 if limit >= 10 else 1}f}, {time / limit:.1f}× ({bound})")
         lines.append(f"| {card.name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def card_named(device: str) -> Card:
+    """Return the card that torch or the driver calls so; a laptop's or a `Ti` is another one."""
+    names = {"NVIDIA H100 80GB HBM3": "H100 SXM"}
+    for card in CARDS:
+        if names.get(device, device).endswith(card.name):
+            return card
+    known = ", ".join(card.name for card in CARDS)
+    raise SystemExit(f"the model has figures of {known}, and none of {device}: give it a Card")
+
+
+def against(counts: list[Counted], measured: dict[str, Any]) -> str:
+    """Return predicted and measured times of every kernel, where both are known, as lines."""
+    card = card_named(str(measured["machine"].get("gpu")))
+    lines = [f"{card.name}: the model's microseconds, the card's, and the first over the second"]
+    for counted in counts:
+        for result in measured["results"]:
+            if (result["field"], result["size"]) != (counted["field"], counted["size"]):
+                continue
+            lines.append(f"{counted['field']} {counted['size']}")
+            for name, (time, bound) in kernels_us(counted, card).items():
+                took = result["kernels"].get(name, 0) * 1e6
+                beside = f"{took:9.1f} {time / took:6.2f}x" if took else "  not measured"
+                lines.append(f"  {name:28}{time:9.1f} {beside}  ({bound})")
+    if not any("x  (" in line for line in lines):
+        raise SystemExit("no kernel's time was measured in a case that the model has counts of")
+    return "\n".join(lines)
 
 
 def assumptions() -> str:
@@ -193,11 +226,17 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(
     anew: Annotated[bool, typer.Option("--count", help="Count first, which takes minutes.")] = False,
     check: Annotated[bool, typer.Option(help="Compare, write nothing.")] = False,
+    measured: Annotated[
+        Path | None, typer.Option("--against", help="Print beside what was measured, write nothing.")
+    ] = None,
 ) -> None:
     """Write, or check, the predicted times."""
     if anew:
         COUNTS.write_text(json.dumps([count(case) for case in CASES], indent=1) + "\n", "utf-8")
     counts = json.loads(COUNTS.read_text("utf-8"))
+    if measured:
+        print(against(counts, json.loads(measured.read_text("utf-8"))))
+        return
     page = PAGE.read_text("utf-8")
     text = between(page, "predicted", section(counts))
     if check:

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Checks and measures everything that is claimed of the GPU backend, in one call:
 #     scripts/check_gpu.sh [RESULT.json]
-# Builds, runs the GPU tests (their absence is an error), compute-sanitizer where it is installed, the benchmark and
-# then the other libraries that are installed; the benchmark's table comes last. Nothing is downloaded, and a step that
+# Builds, runs the GPU tests (their absence is an error), compute-sanitizer where it is installed, the benchmark, the
+# other libraries that are installed, and holds what is predicted of each kernel against its time here; the benchmark's
+# table comes last. Nothing is downloaded, and a step that
 # fails costs none of the later ones: what failed is said at the end, and in the exit code.
 # On a machine without a GPU the same kernels run on the emulated one.
 #   PYTHON         the interpreter, which has torch, the build requirements and pytest (default: python)
@@ -35,7 +36,7 @@ fi
 if ! "$python" -c "import torch; raise SystemExit(not torch.cuda.is_available())"; then
     step "the kernels on an emulated GPU" "$python" -m pytest -q tests/cuda
     echo "no GPU that torch sees: the kernels ran on the emulated one only. NOT done: the GPU tests,"
-    echo "compute-sanitizer, the benchmark, the other libraries. Nothing was measured and no result written."
+    echo "compute-sanitizer, the benchmark, the model beside it, the other libraries. Nothing was measured and no result written."
     finish
     exit 0
 fi
@@ -62,5 +63,7 @@ fi
 step "benchmark" "$python" -m benchmarks.gpu --out "$result"
 "$python" -m benchmarks --device cuda --fields metaballs,gyroid --out "${result%.json}_rivals.json" ||
     echo "the other libraries could not be measured; the results in $result stand"
+# The document's predictions, kernel by kernel: where they are off, the model is wrong, or the kernel is.
+step "the model beside this card" "$python" -m benchmarks.gpu_model --against "$result"
 "$python" -m benchmarks.gpu --show "$result" || true
 finish

@@ -76,6 +76,49 @@ def test_the_counts_are_those_of_the_guard():
         assert counts["warp_instructions"] == pytest.approx(want[name]["warp-instructions"], rel=0.05), name
 
 
+def measurement(gpu, kernels, size=128):
+    """Return what `benchmarks.gpu` writes, as far as the model reads it; kernels in microseconds."""
+    seconds = {name: time / 1e6 for name, time in kernels.items()}
+    return {
+        "machine": {"gpu": gpu},
+        "results": [
+            {"field": "metaballs", "size": size, "kernels": seconds},
+            {"field": "noise", "size": 256},
+        ],
+    }
+
+
+COUNTED = [{"field": "metaballs", "size": 128, "kernels": {"mc_a": kernel(), "mc_b": kernel()}}]
+
+
+@pytest.mark.parametrize("device", ["NVIDIA H100 80GB HBM3", "NVIDIA H200", "NVIDIA GeForce RTX 5070 Ti"])
+def test_predicted_beside_measured(device):
+    text = gpu_model.against(COUNTED, measurement(device, {"mc_a": 4.0}))
+    (first,) = [line for line in text.split("\n") if "mc_a" in line]
+    assert first.split()[:4] == ["mc_a", "2.0", "4.0", "0.50x"]  # a start and an end
+    assert "mc_b" in text
+    assert "not measured" in text
+
+
+@pytest.mark.parametrize(
+    "device, kernels, size, why",
+    [
+        (
+            "NVIDIA GeForce RTX 4090 Laptop GPU",
+            {"mc_a": 4.0},
+            128,
+            "none of NVIDIA GeForce RTX 4090 Laptop GPU",
+        ),
+        ("NVIDIA GeForce RTX 3090 Ti", {"mc_a": 4.0}, 128, "none of NVIDIA GeForce RTX 3090 Ti"),
+        ("NVIDIA H200", {}, 128, "no kernel's time was measured"),
+        ("NVIDIA H200", {"mc_a": 4.0}, 64, "no kernel's time was measured"),
+    ],
+)
+def test_what_cannot_be_held_against_the_model_is_said(device, kernels, size, why):
+    with pytest.raises(SystemExit, match=why):
+        gpu_model.against(COUNTED, measurement(device, kernels, size))
+
+
 def code_sizes(data):
     """Return how many instructions of 16 bytes each kernel of a cubin has."""
     (table,) = struct.unpack_from("<Q", data, 0x28)
