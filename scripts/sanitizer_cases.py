@@ -8,7 +8,7 @@ our kernels alone would think that nobody had.
 from __future__ import annotations
 
 import torch
-from torchmcubes_bw import grid_interp, marching_cubes
+from torchmcubes_bw import grid_interp, isosurface, marching_cubes
 
 NAMES = ("float32", "float64", "float16", "bfloat16", "uint8", "int8", "int16", "int32")
 SHAPES = ((2, 2, 2), (3, 5, 33), (9, 40, 70), (3, 200, 200), (2, 2, 1100), (60, 2, 2))
@@ -26,6 +26,9 @@ def extract_all() -> None:
         for shape in SHAPES:
             vol = torch.randint(0, 4, shape).to(getattr(torch, name))
             check(f"{name} {shape}", marching_cubes(vol.cuda(), 1.5), marching_cubes(vol, 1.5))
+            meshes = [isosurface(v, 1.5, border="closed", normals=True) for v in (vol.cuda(), vol)]
+            got, want = ((mesh.faces, mesh.normals) for mesh in meshes)
+            check(f"normals of {name} {shape}", got, want)
         base = torch.randint(0, 4, (8, 21, 67)).to(getattr(torch, name))
         on_gpu, want = base.cuda()[::2, 1::2, ::3], marching_cubes(base[::2, 1::2, ::3], 1.5)
         check(f"a slice of {name}", marching_cubes(on_gpu, 1.5), want)

@@ -62,6 +62,11 @@ void emit(const cuda::Plan& plan, std::uintptr_t verts, std::uintptr_t faces, bo
     });
 }
 
+void emit_normals(const cuda::Plan& plan, std::uintptr_t normals, std::array<double, 3> spacing) {
+    const double apart[3] = {spacing[0], spacing[1], spacing[2]};
+    without_gil([&] { cuda::emit_normals(plan, reinterpret_cast<void*>(normals), apart); });
+}
+
 void interpolate(const cuda::Kernels& kernels, std::uintptr_t stream, std::uintptr_t samples,
                  std::array<i64, 4> shape, std::uintptr_t points, i64 count, std::uintptr_t values,
                  bool is_double) {
@@ -87,7 +92,8 @@ void bind_cuda(py::module_& m) {
         .def_readonly("vertices", &cuda::Plan::vertices)
         .def_readonly("triangles", &cuda::Plan::triangles)
         .def_readonly("has_nan", &cuda::Plan::has_nan)
-        .def("emit", &emit, py::arg("verts"), py::arg("faces"), py::arg("wide_faces"));
+        .def("emit", &emit, py::arg("verts"), py::arg("faces"), py::arg("wide_faces"))
+        .def("emit_normals", &emit_normals, py::arg("normals"), py::arg("spacing"));
     m.def(
         "cuda_scratch_bytes",
         [](Sides shape, bool selects, bool closed) {

@@ -20,8 +20,12 @@ constexpr int kScanThreads = 1024;  // the one block of stage 3
 constexpr int kScanItems = 8;       // consecutive counts that one of its threads takes at a time
 constexpr int kEmitThreads = 128;   // a block of stage 4
 constexpr int kEmitBlocks = 5;      // as many of them as a multiprocessor's registers are to hold, at least
+constexpr int kNormalBlocks = 4;    // likewise of the blocks that make normals
+constexpr int kMostEmitRun = 8;     // see Job::emit_run
 constexpr u32 kHasNan = 1;
+constexpr u32 kSomeInside = 1, kSomeOutside = 2;
 constexpr i64 kMostPlaneWords = i64(1) << 31;  // a plane has fewer
+constexpr i64 kMostSegments = i64(1) << 31;    // the volume has fewer
 
 // The sample types, by their numbers.
 enum Dtype : u32 { kFloat32, kFloat64, kFloat16, kBfloat16, kUint8, kInt8, kInt16, kInt32, kDtypes };
@@ -51,15 +55,18 @@ struct Job {
     Divisor row_words;                 // words a row
     Divisor plane_tiles;               // tiles a plane, the last one not full
     Divisor plane_classify_blocks;     // blocks of kThreads, a warp a segment, that make a plane
-    Divisor plane_emit_blocks;         // likewise, blocks of kEmitThreads
-    u32 plane_segments;                // segments a plane, the last one not full
+    Divisor plane_segments;            // segments a plane, the last one not full
+    u32 segments;                      // of all planes
+    u32 emit_run;                      // consecutive segments that a warp of stage 4 takes, at most 32
     u32 plane_last_word;               // the number of a plane's last word
     u32 plane_words;                   // words a plane in memory: those of whole segments
     u32* bits;                         // (nz, plane_words), stage 1: inside-bits
-    u32* ranks;                        // likewise, stage 2, of segments that are not all alike: in-plane |
+    u8* kinds;                         // (nz, plane_segments), stage 1: what a segment's samples are, of
+                                       //   kSomeInside and kSomeOutside; padding counts as outside
+    u32* ranks;                        // like bits, stage 2, of segments that are not all alike: in-plane |
                                        //   upright << 16, the vertices before the word within its tile;
                                        //   until then, of a request: the samples that count
-    u32* active;                       // (nz, plane_segments), stage 2: a bit a word of the segment
+    u32* active;                       // like kinds, stage 2: a bit a word of the segment
                                        //   that owns anything
     u32* triangles;                    // likewise: triangles before the segment within its tile
     i64* vertex_tiles;                 // (nz, 2, plane_tiles), stage 2: counts of in-plane, then of upright
@@ -69,6 +76,8 @@ struct Job {
     Totals* totals;                    // all 0 at first; stage 1: flags; stage 3: the rest
     void* verts;                       // (V, 3), stage 4
     void* faces;                       // (F, 3), stage 4
+    void* normals;                     // (V, 3), of the vertices' type
+    double spacing_x, spacing_y, spacing_z;  // between samples, for the normals
     // Of a request that selects samples or closes the border; the sides above are the grid's then.
     const u8* mask;                                   // of sample (0, 0, 0): 0 where it does not count
     i64 mask_stride_z, mask_stride_y, mask_stride_x;  // in bytes

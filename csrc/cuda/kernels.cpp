@@ -87,6 +87,8 @@ void Kernels::find_functions(Library library) {
     count_used = find("mc_count_used");
     emit_used[0] = find("mc_emit_used_float32");
     emit_used[1] = find("mc_emit_used_float64");
+    normals[0] = find("mc_normals_float32");
+    normals[1] = find("mc_normals_float64");
     scan = find("mc_scan");
     grid_interp[0] = find("mc_grid_interp_float32");
     grid_interp[1] = find("mc_grid_interp_float64");

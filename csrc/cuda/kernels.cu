@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The kernels by name. What they do stands in the stage files; this file is what NVRTC compiles.
 #include "grid_interp.cuh"
+#include "normals.cuh"
 #include "select.cuh"
 #include "stage2_count.cuh"
 #include "stage3_scan.cuh"
@@ -11,7 +12,8 @@ using namespace mc::cuda;
 
 #define MC_KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
 // Told how many blocks of stage 4 are to fit, compilers take the registers that are left, and spill none.
-#define MC_EMIT_KERNEL extern "C" __global__ void __launch_bounds__(kEmitThreads, kEmitBlocks)
+// What computes in float32 leaves room for one more.
+#define MC_EMIT_KERNEL(blocks) extern "C" __global__ void __launch_bounds__(kEmitThreads, blocks)
 
 MC_KERNEL(kThreads) mc_select_float32(const Job job) { select<Single>(job); }
 MC_KERNEL(kThreads) mc_select_float64(const Job job) { select<Double>(job); }
@@ -35,14 +37,17 @@ MC_CLASSIFY(i8, int8)
 MC_CLASSIFY(i16, int16)
 MC_CLASSIFY(i32, int32)
 
-#define MC_EMIT(Type, name)                                                             \
-    MC_EMIT_KERNEL mc_emit_int32_##name(const Job job) { emit<Type, i32, false>(job); } \
-    MC_EMIT_KERNEL mc_emit_int64_##name(const Job job) { emit<Type, i64, false>(job); }
+#define MC_EMIT(Type, name, blocks)                                                             \
+    MC_EMIT_KERNEL(blocks) mc_emit_int32_##name(const Job job) { emit<Type, i32, false>(job); } \
+    MC_EMIT_KERNEL(kEmitBlocks) mc_emit_int64_##name(const Job job) { emit<Type, i64, false>(job); }
 
-MC_EMIT(float, float32)
-MC_EMIT(double, float64)
-MC_EMIT(i32, int32)
-MC_EMIT(Narrow, narrow)
+MC_EMIT(float, float32, kEmitBlocks + 1)
+MC_EMIT(double, float64, kEmitBlocks)
+MC_EMIT(i32, int32, kEmitBlocks)
+MC_EMIT(Narrow, narrow, kEmitBlocks + 1)
 
-MC_EMIT_KERNEL mc_emit_used_float32(const Job job) { emit<Single, i64, true>(job); }
-MC_EMIT_KERNEL mc_emit_used_float64(const Job job) { emit<double, i64, true>(job); }
+MC_EMIT_KERNEL(kEmitBlocks) mc_emit_used_float32(const Job job) { emit<Single, i64, true>(job); }
+MC_EMIT_KERNEL(kEmitBlocks) mc_emit_used_float64(const Job job) { emit<double, i64, true>(job); }
+
+MC_EMIT_KERNEL(kNormalBlocks) mc_normals_float32(const Job job) { normals<Single>(job); }
+MC_EMIT_KERNEL(kNormalBlocks) mc_normals_float64(const Job job) { normals<double>(job); }

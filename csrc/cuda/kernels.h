@@ -74,6 +74,7 @@ public:
     // Of requests that are not plain: by whether they are computed in float64, and by whether the vertices
     // are such.
     Function select[2], find_cells, count_used, emit_used[2];
+    Function normals[2];  // by whether the vertices are float64
 
 private:
     void load(const std::string& image);

@@ -40,6 +40,15 @@ private:
     std::size_t used_ = 0;
 };
 
+// Most segments own nothing, so a warp of stage 4 looks at several, as long as enough warps are left to fill
+// a large GPU twice.
+u32 emit_run(i64 segments) {
+    constexpr i64 kWarps = 8192;
+    u32 run = 1;
+    while (run < kMostEmitRun && segments / (2 * run) >= kWarps) run *= 2;
+    return run;
+}
+
 // The grid's sides, and all of a job that follows from them.
 Job sized(const Request& request) {
     Volume v = request.volume;
@@ -63,24 +72,28 @@ Job sized(const Request& request) {
             "vol must have planes of fewer than 2^36 samples on a GPU, rows counted in whole 32s");
     if (v.nz > std::numeric_limits<int>::max())
         throw std::length_error("vol must have fewer than 2^31 planes on a GPU");
-    job.nz = static_cast<u32>(v.nz), job.ny = static_cast<u32>(v.ny), job.nx = v.nx;
     const i64 segments = divided_up(v.ny * row_words, kSegmentWords);
+    if (segments > (kMostSegments - 1) / v.nz)
+        throw std::length_error("vol must have fewer than 2^41 samples on a GPU, planes in whole 1024s");
+    job.nz = static_cast<u32>(v.nz), job.ny = static_cast<u32>(v.ny), job.nx = v.nx;
     job.row_end = low_bits<u32>(v.nx - 1 - kWordBits * (row_words - 1));
     job.row_words = divisor(row_words);
     job.plane_tiles = divisor(divided_up(segments, kTileSegments));
     job.plane_classify_blocks = divisor(divided_up(segments, kThreads / 32));
-    job.plane_emit_blocks = divisor(divided_up(segments, kEmitThreads / 32));
-    job.plane_segments = static_cast<u32>(segments);
+    job.plane_segments = divisor(segments);
+    job.segments = static_cast<u32>(v.nz * segments);
+    job.emit_run = emit_run(v.nz * segments);
     job.plane_last_word = static_cast<u32>(v.ny * row_words - 1);
     job.plane_words = static_cast<u32>(segments * kSegmentWords);
     return job;
 }
 
 std::size_t place_arrays(Job& job, bool is_plain, void* scratch) {
-    const i64 nz = job.nz, tiles = nz * job.plane_tiles.by, segments = nz * job.plane_segments;
+    const i64 nz = job.nz, tiles = nz * job.plane_tiles.by, segments = job.segments;
     const i64 words = segments * kSegmentWords;
     Layout layout(scratch);
     layout.take(job.bits, words);
+    layout.take(job.kinds, segments);
     layout.take(job.ranks, words);
     layout.take(job.active, segments);
     layout.take(job.triangles, segments);
@@ -98,8 +111,8 @@ bool is_flat(const Volume& v) {
 }
 
 i64 classify_blocks(const Job& job, bool flat) {
-    const i64 nz = job.nz;
-    return flat ? divided_up(nz * job.plane_segments, kThreads / 32) : nz * job.plane_classify_blocks.by;
+    return flat ? divided_up(job.segments, kThreads / 32)
+                : static_cast<i64>(job.nz) * job.plane_classify_blocks.by;
 }
 
 }  // namespace
@@ -119,7 +132,9 @@ bool has_cells(const Job& job) { return job.nz > 1 && job.ny > 1 && job.nx > 1; 
 
 i64 count_blocks(const Job& job) { return static_cast<i64>(job.nz) * job.plane_tiles.by; }
 
-i64 emit_blocks(const Job& job) { return static_cast<i64>(job.nz) * job.plane_emit_blocks.by; }
+i64 emit_blocks(const Job& job) {
+    return divided_up(job.segments, static_cast<i64>(job.emit_run) * (kEmitThreads / 32));
+}
 
 void launch_bytes(const Kernels& kernels, Stream stream, Function function, const void* parameter, i64 blocks,
                   int threads) {

@@ -69,6 +69,17 @@ void emit(const Plan& plan, void* verts, void* faces, bool wide_faces) {
     launch(kernels, plan.stream, function, job, emit_blocks(job), kEmitThreads);
 }
 
+void emit_normals(const Plan& plan, void* normals, const double (&spacing)[3]) {
+    if (plan.vertices == 0) return;
+    const Kernels& kernels = *plan.kernels;
+    const ContextGuard current(kernels.driver(), kernels.context());
+    Job job = plan.job;
+    job.normals = normals;
+    job.spacing_x = spacing[0], job.spacing_y = spacing[1], job.spacing_z = spacing[2];
+    const Function function = kernels.normals[plan.dtype == kFloat64];
+    launch(kernels, plan.stream, function, job, emit_blocks(job), kEmitThreads);
+}
+
 void grid_interp(const Kernels& kernels, Stream stream, const InterpolateJob& job, bool is_double) {
     if (job.count == 0 || job.channels == 0) return;
     const ContextGuard current(kernels.driver(), kernels.context());

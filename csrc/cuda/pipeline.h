@@ -55,6 +55,10 @@ Plan prepare(const Kernels& kernels, Stream stream, const Request& request, void
 // (triangles, 3) indices (int64 where `wide_faces`, else int32), and returns at once.
 void emit(const Plan& plan, void* verts, void* faces, bool wide_faces);
 
+// Queues the writing of (vertices, 3) normals of the same type, of samples that lie `spacing` apart, (x, y,
+// z).
+void emit_normals(const Plan& plan, void* normals, const double (&spacing)[3]);
+
 // Queues trilinear interpolation; `is_double` says what the job's pointers point to.
 void grid_interp(const Kernels& kernels, Stream stream, const InterpolateJob& job, bool is_double);
 

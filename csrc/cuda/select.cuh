@@ -29,7 +29,7 @@ template <class T>
 MC_HD void select(const Job& job) {
     using Real = typename EmitType<T>::Real;
     const WarpSegment segment(job.plane_classify_blocks, kThreads / 32);
-    if (segment.of_plane >= job.plane_segments) return;
+    if (segment.of_plane >= job.plane_segments.by) return;
     const Real level = level_as<Real>(job);
     const WordPlace own(job, segment.of_plane * kSegmentWords + static_cast<u32>(lane()));
     const WordSamples word(job, segment.z, own);
@@ -54,13 +54,14 @@ MC_HD void select(const Job& job) {
     }
     plane_of(job, job.bits, segment.z)[own.number] = inside;
     plane_of(job, job.ranks, segment.z)[own.number] = valid;
+    note_kind(job, segment.number(job), inside);
     report_nan(job, nan && !job.skip_nan);
 }
 
 // A cell counts where all its corners do. A lane a word.
 MC_HD void find_cells(const Job& job) {
     const WarpSegment segment(job.plane_classify_blocks, kThreads / 32);
-    if (segment.of_plane >= job.plane_segments) return;
+    if (segment.of_plane >= job.plane_segments.by) return;
     const WordPlace place(job, segment.of_plane * kSegmentWords + static_cast<u32>(lane()));
     u32 cells = 0;
     if (segment.z + 1 < job.nz && place.y + 1 < job.ny) {

@@ -14,12 +14,19 @@ MC_HD void report_nan(const Job& job, bool found) {
     if (found) job.totals->flags = kHasNan;
 }
 
+// What a segment's samples are, of which a lane knows a word: where all are alike stage 2 has nothing to do.
+MC_HD void note_kind(const Job& job, u32 segment, u32 word) {
+    const u32 inside = __ballot_sync(kWholeWarp, word != 0), outside = __ballot_sync(kWholeWarp, word != ~0u);
+    if (lane() != 0) return;
+    job.kinds[segment] = static_cast<u8>((inside ? kSomeInside : 0u) | (outside ? kSomeOutside : 0u));
+}
+
 // Any strides and sides: a word is the ballot of 32 samples. Every plane has blocks of its own.
 template <class T>
 MC_HD void classify(const Job& job) {
     using Real = typename SampleType<T>::Real;
     const WarpSegment segment(job.plane_classify_blocks, kThreads / 32);
-    if (segment.of_plane >= job.plane_segments) return;
+    if (segment.of_plane >= job.plane_segments.by) return;
     const Real level = level_as<Real>(job);
     // A lane knows one word: where its samples begin, and how many there are.
     const WordPlace own(job, segment.of_plane * kSegmentWords + static_cast<u32>(lane()));
@@ -44,6 +51,7 @@ MC_HD void classify(const Job& job) {
         }
     }
     plane_of(job, job.bits, segment.z)[own.number] = mine;
+    note_kind(job, segment.number(job), mine);
     report_nan(job, nan);
 }
 
@@ -108,16 +116,18 @@ MC_HD u32 gather_in_eights(const u32 (&part)[8]) {
 // a lane takes four at a time, and no place is computed.
 template <class T>
 MC_HD void classify_flat(const Job& job) {
-    const i64 segment = static_cast<i64>(blockIdx.x) * (kThreads / 32) + warp_of_block();
-    if (segment >= static_cast<i64>(job.nz) * job.plane_segments) return;
+    const u32 segment = blockIdx.x * (kThreads / 32) + threadIdx.x / 32;
+    if (segment >= job.segments) return;
     const Four<T>* const from =
-        static_cast<const Four<T>*>(job.samples) + segment * (kSegmentSamples / 4) + lane();
+        static_cast<const Four<T>*>(job.samples) + static_cast<i64>(segment) * (kSegmentSamples / 4) + lane();
     Four<T> run[8];
     for (int k = 0; k < 8; ++k) run[k] = from[32 * k];
     u32 part[8];
     bool nan = false;
     for (int k = 0; k < 8; ++k) part[k] = inside_bits(job, run[k], 4 * (lane() % 8), nan);
-    job.bits[segment * kSegmentWords + 4 * (lane() % 8) + lane() / 8] = gather_in_eights(part);
+    const u32 word = gather_in_eights(part);
+    job.bits[static_cast<i64>(segment) * kSegmentWords + 4 * (lane() % 8) + lane() / 8] = word;
+    note_kind(job, segment, word);
     report_nan(job, nan);
 }
 

@@ -21,6 +21,34 @@ MC_HD i64 block_exclusive_sum(i64 value, i64* total) {
     return before + sum - value;
 }
 
+struct alignas(16) Two {
+    i64 count[2];
+};
+
+// A thread's counts, and what takes their place: two at a time but at the end of the list, for a block that
+// is alone moves little memory.
+MC_HD void load_counts(const i64* counts, i64 left, i64 (&own)[kScanItems]) {
+    for (int k = 0; k < kScanItems; k += 2) {
+        const Two two = left >= kScanItems
+                            ? *reinterpret_cast<const Two*>(counts + k)
+                            : Two{{k < left ? counts[k] : 0, k + 1 < left ? counts[k + 1] : 0}};
+        own[k] = two.count[0], own[k + 1] = two.count[1];
+    }
+}
+
+MC_HD void store_sums(i64* counts, i64 left, const i64 (&own)[kScanItems], i64 before) {
+    for (int k = 0; k < kScanItems; k += 2) {
+        const Two two{{before, before + own[k]}};
+        if (left >= kScanItems) {
+            *reinterpret_cast<Two*>(counts + k) = two;
+        } else {
+            if (k < left) counts[k] = two.count[0];
+            if (k + 1 < left) counts[k + 1] = two.count[1];
+        }
+        before = two.count[1] + own[k + 1];
+    }
+}
+
 // Replaces counts by the sums before them; returns their sum. A round's loads are in flight together, and its
 // barriers, which every round waits for, are paid for kScanItems counts a thread.
 MC_HD i64 scan_counts(i64* counts, i64 size) {
@@ -28,15 +56,9 @@ MC_HD i64 scan_counts(i64* counts, i64 size) {
     for (i64 first = 0; first < size; first += kScanThreads * kScanItems) {
         const i64 at = first + threadIdx.x * kScanItems;
         i64 own[kScanItems], sum = 0, total;
-        for (int k = 0; k < kScanItems; ++k) {
-            own[k] = at + k < size ? counts[at + k] : 0;
-            sum += own[k];
-        }
-        i64 before = carried + block_exclusive_sum(sum, &total);
-        for (int k = 0; k < kScanItems; ++k) {
-            if (at + k < size) counts[at + k] = before;
-            before += own[k];
-        }
+        load_counts(counts + at, size - at, own);
+        for (const i64 count : own) sum += count;
+        store_sums(counts + at, size - at, own, carried + block_exclusive_sum(sum, &total));
         carried += total;
     }
     return carried;

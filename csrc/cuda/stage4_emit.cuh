@@ -1,29 +1,33 @@
 // SPDX-License-Identifier: MIT
-// Stage 4: every vertex and triangle written at its own address. A warp takes a segment, a lane makes a
-// word's crossed edges; then the warp lists what they hold, and takes from the list 32 vertices or cells at a
-// time, a lane each. What a batch makes lies together in memory, so it is gathered in shared memory and
-// stored as whole lines.
+// Stage 4: every vertex and triangle written at its own address. A warp takes segments, a lane makes a word's
+// crossed edges; then the warp lists what they hold, and takes from the list 32 vertices or cells at a time,
+// a lane each.
 #pragma once
 
 #include "case_rows.cuh"
 #include "sample_at.cuh"
 #include "used_edges.cuh"
+#include "vertices.cuh"
 
 namespace mc::cuda {
 
-constexpr int kListed = 512;  // items that a warp lists at a time
+constexpr u32 kListedCells = 512;  // that a warp lists at a time: a batch of them takes more room
+
+// Where a triangle's ids are; the fourth place is unused.
+union Triangle {
+    u64 all;
+    u16 places[4];
+};
 
 // What a warp keeps in shared memory.
 template <class Index, class Coord>
-struct Staging {
-    u16 list[kListed];
-    union {
-        Coord coords[3 * 32];  // of a batch of vertices
-        struct {
-            Index ids[kEdges * 32];             // of a batch of cells: edge, lane
-            u64 triangles[32 * kMaxTriangles];  // where a triangle's ids are, 16 bits each
-        } cells;
-    };
+union Staging {
+    VertexStaging<Coord> vertices;
+    struct {
+        u16 list[kListedCells];
+        Index ids[kEdges * 32];                  // of a batch: edge, lane
+        Triangle triangles[32 * kMaxTriangles];  // likewise
+    } cells;
 };
 
 // A word of cells: the edges of its four rows, y + 2z, that the surface crosses, and the ids of the first
@@ -35,26 +39,6 @@ struct CellWord {
     u32 z[2];        // crossed z-edges, rows 0 and 1
     u32 x_after[2];  // crossed x-edges of the voxels at x + 1, rows 0 and 2
     Index in_plane[4], upright[2];
-};
-
-// The ids of a plane's words: each is its tile's, and what lies before the word within the tile.
-template <class Index>
-struct PlaneIds {
-    const u32* ranks;
-    const i64 *in_plane_tiles, *upright_tiles;
-
-    MC_HD PlaneIds(const Job& job, u32 z)
-        : ranks(plane_of(job, job.ranks, z)),
-          in_plane_tiles(job.vertex_tiles + 2 * static_cast<i64>(z) * job.plane_tiles.by),
-          upright_tiles(in_plane_tiles + job.plane_tiles.by) {}
-
-    MC_HD Index in_plane(u32 word) const {
-        return static_cast<Index>(in_plane_tiles[word / kTileWords]) +
-               static_cast<Index>(ranks[word] & 0xffffu);
-    }
-    MC_HD Index upright(u32 word) const {
-        return static_cast<Index>(upright_tiles[word / kTileWords]) + static_cast<Index>(ranks[word] >> 16);
-    }
 };
 
 // The crossed edges of a word and of those around it.
@@ -117,69 +101,6 @@ MC_HD void find_ids(const Job& job, u32 z, u32 number, const WordRows& rows, Cel
     if (word.x[3] | word.y[3]) word.in_plane[3] = above.in_plane(row_1);
 }
 
-// An item of the list: the lane whose word it is in, its voxel, and the axis of its edge where it is a
-// vertex.
-struct Listed {
-    u32 entry;
-
-    MC_HD int lane() const { return static_cast<int>(entry >> 7); }
-    MC_HD int voxel() const { return static_cast<int>(entry >> 2 & 31u); }
-    MC_HD int axis() const { return static_cast<int>(entry & 3u); }
-};
-
-MC_HD u16 listed(int voxel, u32 axis) {
-    return static_cast<u16>(static_cast<u32>(lane()) << 7 | static_cast<u32>(voxel) << 2 | axis);
-}
-
-// What a lane has yet to list: marked voxels of its word, and the place of the first of them in the list.
-struct Marks {
-    u32 left, at;
-
-    // Lists those whose places are in [begin, end), in raster order.
-    MC_HD void list(u16* list, u32 begin, u32 end, u32 axis) {
-        u32 count = static_cast<u32>(popcount(left));
-        if (at >= end) return;
-        if (end - at < count) count = end - at;
-        u16* to = list + (at - begin);
-        at += count;
-        MC_SHORT_LOOP for (; count; --count, left &= left - 1)* to++ = listed(lowest_bit(left), axis);
-    }
-};
-
-// Likewise of in-plane edges: at each voxel the x-edge before the y-edge.
-struct InPlaneMarks {
-    u32 x, y, at;
-
-    MC_HD void list(u16* list, u32 begin, u32 end) {
-        u32 count = static_cast<u32>(popcount(x) + popcount(y));
-        if (at >= end) return;
-        if (end - at < count) count = end - at;
-        u16* to = list + (at - begin);
-        at += count;
-        MC_SHORT_LOOP for (; count; --count) {
-            const u32 left = x | y, lowest = left & (0u - left), of_x = x & lowest;
-            *to++ = listed(lowest_bit(left), of_x ? 0u : 1u);
-            x ^= of_x;
-            y ^= lowest ^ of_x;
-        }
-    }
-};
-
-// Calls list(begin, end) for every kListed of `total` items, and batch(item, begin, count) for every 32 of
-// those: this lane's item, where the batch begins, and how many items it has.
-template <class List, class Batch>
-MC_HD void in_batches(u32 total, const u16* listed, const List& list, const Batch& batch) {
-    for (u32 begin = 0; begin < total; begin += kListed) {
-        const u32 end = total - begin < kListed ? total : begin + kListed;
-        list(begin, end);
-        __syncwarp();
-        for (u32 b = begin; b < end; b += 32) {
-            const u32 left = end - b, me = static_cast<u32>(lane());
-            batch(Listed{me < left ? listed[b - begin + me] : 0u}, b, left < 32 ? left : 32);
-        }
-    }
-}
-
 // The vertex on the edge that leaves a voxel along an axis.
 template <class T, class Coord>
 MC_HD void make_vertex(const Job& job, u32 z, const WordPlace& place, const Listed& item, Coord* to) {
@@ -219,47 +140,6 @@ MC_HD void make_held_vertex(const Job& job, u32 z, const WordPlace& place, const
         const Real within = met < Real(0) ? Real(0) : met > end ? end : met;
         to[k] = static_cast<Coord>(k == item.axis() ? within : from);
     }
-}
-
-// The segment's in-plane vertices, and after them its upright ones: the ids of each kind follow one another,
-// so those of the words' row 0 are known from here.
-template <class T, bool kUsed, class Index, class Coord>
-MC_HD void emit_vertices(const Job& job, const WarpSegment& segment, CellWord<Index>& word,
-                         Staging<Index, Coord>& own) {
-    const u32 first = segment.of_plane * kSegmentWords;
-    const u32 counts = static_cast<u32>(popcount(word.x[0]) + popcount(word.y[0])) |
-                       static_cast<u32>(popcount(word.z[0])) << 16;
-    const u32 sum = inclusive_sum(counts), totals = __shfl_sync(kWholeWarp, sum, 31);
-    const u32 in_plane = totals & 0xffffu, before = sum - counts;
-    InPlaneMarks marks{word.x[0], word.y[0], before & 0xffffu};
-    Marks upright{word.z[0], in_plane + (before >> 16)};
-    const auto list = [&](u32 begin, u32 end) {
-        marks.list(own.list, begin, end);
-        upright.list(own.list, begin, end, 2);
-    };
-    const PlaneIds<i64> ids(job, segment.z);
-    const i64 first_in_plane = ids.in_plane(first), first_upright = ids.upright(first);
-    word.in_plane[0] = static_cast<Index>(first_in_plane) + static_cast<Index>(before & 0xffffu);
-    word.upright[0] = static_cast<Index>(first_upright) + static_cast<Index>(before >> 16);
-    Coord* const verts = static_cast<Coord*>(job.verts);
-    Coord* const to_in_plane = verts + 3 * first_in_plane;
-    Coord* const to_upright = verts + 3 * (first_upright - in_plane);
-    in_batches(in_plane + (totals >> 16), own.list, list, [&](Listed item, u32 begin, u32 count) {
-        const WordPlace place(job, first + static_cast<u32>(item.lane()));
-        if (static_cast<u32>(lane()) < count) {
-            Coord* const to = own.coords + 3 * lane();
-            if constexpr (kUsed)
-                make_held_vertex<T>(job, segment.z, place, item, to);
-            else
-                make_vertex<T>(job, segment.z, place, item, to);
-        }
-        __syncwarp();
-        for (int c = 0; c < 3; ++c) {
-            const u32 k = static_cast<u32>(lane() + 32 * c), at = 3 * begin + k;
-            if (k < 3 * count) (at < 3 * in_plane ? to_in_plane : to_upright)[at] = own.coords[k];
-        }
-        __syncwarp();
-    });
 }
 
 // Voxel i's ids of a word of cells that another lane holds go to ids[32 * edge + lane]; returns the case's
@@ -303,12 +183,11 @@ MC_HD u64 places_of_ids(u64 row) {
 }
 
 // A lane's cell adds its triangles to the warp's; returns how many those are.
-template <class Index, class Coord>
-MC_HD u32 list_triangles(u64 row, u32 count, Staging<Index, Coord>& own) {
+MC_HD u32 list_triangles(u64 row, u32 count, Triangle* list) {
     const u32 sum = inclusive_sum(count);
-    u64* to = own.cells.triangles + (sum - count);
+    Triangle* to = list + (sum - count);
     MC_SHORT_LOOP
-    for (; count; --count, row >>= 12) *to++ = places_of_ids(row);
+    for (; count; --count, row >>= 12, ++to) to->all = places_of_ids(row);
     return __shfl_sync(kWholeWarp, sum, 31);
 }
 
@@ -338,34 +217,39 @@ struct FacesOfAWidth {
     MC_HD void pass(u32 ids) { to += 4 * ids << wide; }
 };
 
-// Writes a batch's triangles: of the three lines that 32 triangles fill, one after the other.
-template <class Index, class Coord, class Target>
-MC_HD void store_triangles(const Staging<Index, Coord>& own, u32 total, const Target& faces) {
-    for (u32 line = 0; line < 3; ++line) {
-        const u32 first = static_cast<u32>(lane()) + 32 * line;
-        const u64* from = own.cells.triangles + first / 3;
-        const u32 shift = first % 3 * 16;
-        MC_SHORT_LOOP
-        for (u32 k = first; k < 3 * total; k += 96, from += 32)
-            faces.put(k, own.cells.ids[static_cast<u32>(*from >> shift) & 0xffffu]);
+// Writes a batch's triangles, three lines of 32 ids at a time: those are 32 triangles.
+template <class Index, class Target>
+MC_HD void store_triangles(const Triangle* triangles, const Index* ids, u32 total, Target to) {
+    const u32 first = static_cast<u32>(lane());
+    const auto place = [&](u32 k) { return &triangles[k / 3].places[k % 3]; };
+    const u16 *line_0 = place(first), *line_1 = place(first + 32), *line_2 = place(first + 64);
+    to.pass(first);
+    MC_SHORT_LOOP
+    for (u32 k = first; k < 3 * total; k += 96) {
+        to.put(0, ids[*line_0]);
+        if (k + 32 < 3 * total) to.put(32, ids[*line_1]);
+        if (k + 64 < 3 * total) to.put(64, ids[*line_2]);
+        line_0 += 4 * 32, line_1 += 4 * 32, line_2 += 4 * 32;
+        to.pass(96);
     }
 }
 
 // The triangles of a segment's cells; they follow one another.
 template <class Target, class Index, class Coord>
 MC_HD void emit_faces(const Job& job, const WarpSegment& segment, const CellWord<Index>& word, u32 cells,
-                      Staging<Index, Coord>& own) {
+                      Staging<Index, Coord>& staging) {
+    auto& own = staging.cells;
     const i64 tile = static_cast<i64>(segment.z) * job.plane_tiles.by + segment.of_plane / kTileSegments;
     Target to(job, job.triangle_tiles[tile] + job.triangles[segment.number(job)]);
     const u32 count = static_cast<u32>(popcount(cells)), sum = inclusive_sum(count);
     Marks marks{cells, sum - count};
     const auto list = [&](u32 begin, u32 end) { marks.list(own.list, begin, end, 0); };
     in_batches(__shfl_sync(kWholeWarp, sum, 31), own.list, list, [&](Listed item, u32, u32 batch) {
-        const u64 row = make_ids(word, item.lane(), item.voxel(), own.cells.ids);
+        const u64 row = make_ids(word, item.lane(), item.voxel(), own.ids);
         const u32 triangles = static_cast<u32>(lane()) < batch ? triangles_of_row(row) : 0;
-        const u32 total = list_triangles(row, triangles, own);
+        const u32 total = list_triangles(row, triangles, own.triangles);
         __syncwarp();
-        store_triangles(own, total, to);
+        store_triangles(own.triangles, own.ids, total, to);
         __syncwarp();
         to.pass(3 * total);
     });
@@ -380,16 +264,9 @@ struct FacesOf<i64, true> {
     using Type = FacesOfAWidth;
 };
 
-// A warp a segment; every plane has blocks of its own. With kUsed not all cells count, the border
-// may be closed, and faces have either width: such kernels are few, for the sake of the wheel.
-template <class T, class Index, bool kUsed>
-MC_HD void emit(const Job& job) {
-    using Coord = typename EmitType<T>::Coord;
-    __shared__ Staging<Index, Coord> staging[kEmitThreads / 32];
-    const WarpSegment segment(job.plane_emit_blocks, kEmitThreads / 32);
-    if (segment.of_plane >= job.plane_segments) return;
-    const u32 active = job.active[segment.number(job)];
-    if (!active) return;
+// A segment, of which `active` words own anything.
+template <class T, bool kUsed, class Index, class Coord>
+MC_HD void emit_segment(const Job& job, const WarpSegment& segment, u32 active, Staging<Index, Coord>& own) {
     const WordPlace place(job, segment.of_plane * kSegmentWords + static_cast<u32>(lane()));
     CellWord<Index> word{};
     u32 cells = 0;
@@ -401,9 +278,29 @@ MC_HD void emit(const Job& job) {
         if constexpr (kUsed) keep_used_edges(job, segment.z, place, rows, cells, word);
         if (cells) find_ids(job, segment.z, place.number, rows, word);
     }
-    emit_vertices<T, kUsed>(job, segment, word, staging[warp_of_block()]);
+    const SegmentIds ids(job, segment);
+    word.in_plane[0] = static_cast<Index>(ids.in_plane) + static_cast<Index>(ids.rank & 0xffffu);
+    word.upright[0] = static_cast<Index>(ids.upright) + static_cast<Index>(ids.rank >> 16);
+    store_vertices(job, segment, ids, {word.x[0], word.y[0], word.z[0]}, own.vertices,
+                   static_cast<Coord*>(job.verts),
+                   [&](const WordPlace& of_item, const Listed& item, Coord* to) {
+                       if constexpr (kUsed)
+                           make_held_vertex<T>(job, segment.z, of_item, item, to);
+                       else
+                           make_vertex<T>(job, segment.z, of_item, item, to);
+                   });
     using Target = typename FacesOf<Index, kUsed>::Type;
-    emit_faces<Target>(job, segment, word, cells, staging[warp_of_block()]);
+    emit_faces<Target>(job, segment, word, cells, own);
+}
+
+// With kUsed not all cells count, the border may be closed, and faces have either width: such kernels are
+// few, for the sake of the wheel.
+template <class T, class Index, bool kUsed>
+MC_HD void emit(const Job& job) {
+    __shared__ Staging<Index, typename EmitType<T>::Coord> staging[kEmitThreads / 32];
+    for_active_segments(job, [&](const WarpSegment& segment, u32 active) {
+        emit_segment<T, kUsed>(job, segment, active, staging[warp_of_block()]);
+    });
 }
 
 }  // namespace mc::cuda

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
-// The edges of cells that count, where not all do: only these have a vertex.
+// A word's crossed edges; where not all cells count, those of cells that do: only these have a vertex.
 #pragma once
 
 #include "warp.cuh"
 
 namespace mc::cuda {
+
+// The edges that a word's voxels own and the surface crosses.
+MC_HD CrossedEdges<u32> crossed_edges(const Job& job, const WordPlace& place, const WordRows& rows) {
+    const u32 at = rows.at[0], after = row_bits<u32>(at, rows.next[0]).after;
+    return {(at ^ after) & with_neighbour(job, place.w), at ^ rows.at[1], at ^ rows.at[2]};
+}
 
 // The cells that count of a word some rows, planes and words away; 0 outside of the grid.
 MC_HD u32 cells_at(const Job& job, u32 z, const WordPlace& place, int up, int rows, int words) {

@@ -53,7 +53,13 @@ struct WarpSegment {
         of_plane = (blockIdx.x - z * plane_blocks.by) * warps_a_block + threadIdx.x / 32;
     }
 
-    MC_HD i64 number(const Job& job) const { return static_cast<i64>(z) * job.plane_segments + of_plane; }
+    // By its number among those of all planes.
+    MC_HD WarpSegment(const Job& job, u32 segment) {
+        z = quotient(segment, job.plane_segments);
+        of_plane = segment - z * job.plane_segments.by;
+    }
+
+    MC_HD u32 number(const Job& job) const { return z * job.plane_segments.by + of_plane; }
 };
 
 // Where a word stands in its plane.

@@ -75,6 +75,20 @@ def test_requests(name, border):
             assert a.cpu().numpy().tobytes() == b.numpy().tobytes()
 
 
+@pytest.mark.parametrize("name", ["float32", "float64", "bfloat16", "uint8", "int32", "int64", "bool"])
+def test_normals_and_attributes(name):
+    values = torch.from_numpy(volumes.integer_lattice((20, 21, 70))).clamp(-4, 3) + 4
+    vol = values > 3 if name == "bool" else values.to(getattr(torch, name))
+    mask, colours = torch.rand(vol.shape) < 0.95, torch.rand(3, *vol.shape)
+    asked = {"spacing": (0.5, 1, 2.5), "origin": (1e4, 0, -3), "border": "closed", "normals": True}
+    want = isosurface(vol, 0.5, mask=mask, attributes=colours, **asked)
+    got = isosurface(vol.cuda(), 0.5, mask=mask.cuda(), attributes=colours.cuda(), **asked)
+    for part in ("verts", "faces", "normals", "attributes"):
+        mine, theirs = getattr(got, part), getattr(want, part)
+        assert mine.is_cuda, part
+        assert mine.cpu().numpy().tobytes() == theirs.numpy().tobytes(), part
+
+
 def test_all_256_cubes():
     for case in range(256):
         check(torch.tensor([-1.0 if case >> c & 1 else 0.7 for c in range(8)]).reshape(2, 2, 2), 0.0)

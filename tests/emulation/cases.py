@@ -141,6 +141,8 @@ def planes_too_large():
     text = "vol must have planes of fewer than 2^36 samples on a GPU, rows counted in whole 32s"
     assert_raises(ValueError, text, _core.cuda_scratch_bytes, vol.shape)
     assert _core.cuda_scratch_bytes((1, 65000, 1 << 20)) > 0
+    text = "vol must have fewer than 2^41 samples on a GPU, planes in whole 1024s"
+    assert_raises(ValueError, text, _core.cuda_scratch_bytes, (40, 65000, 1 << 20))
 
 
 def dtypes_and_ties():
@@ -223,6 +225,35 @@ def requests():
         check(view(base), 0.1, mask=view(mask), border="closed")
     check(torch.full((3, 4, 5), float("-inf")), 0.0, border="closed")
     check(torch.from_numpy(volumes.ball((34, 40, 66), (31.5, 18.2, 20.1), 9.3)), 0.0, nan="skip")
+
+
+def normals():
+    """By the CPU's rule, of every type, with all that a request can ask, samples apart by axis."""
+    names = ("float32", "float64", "float16", "bfloat16", "uint8", "int8", "int16", "int32", "int64", "bool")
+    spacing = (0.5, 1.0, 2.5)
+    for seed, name in enumerate(names):
+        values = torch.from_numpy(np.random.default_rng(seed).integers(0, 6, (4, 5, 66 + seed)))
+        vol = values > 2 if name == "bool" else values.to(getattr(torch, name))
+        level = 0.5 if name == "bool" else 2.5
+        hold_normals(vol, level, spacing)
+        mask = with_nan(vol, seed, 0.05)
+        hold_normals(vol, level, spacing, mask=mask, nan="skip", border="closed")
+    hold_normals(torch.from_numpy(volumes.noise((9, 10, 71)))[::2, 1::2, ::3], 0.1, spacing, border="closed")
+    ball = torch.from_numpy(volumes.ball((34, 40, 66), (31.5, 18.2, 20.1), 9.3))
+    hold_normals(ball, 0.0, (1.0, 1.0, 1.0))
+    rng = np.random.default_rng(3)
+    wild = rng.choice([-np.inf, -3e38, 0, 2, np.inf], (4, 5, 67)).astype(np.float32)
+    hold_normals(torch.from_numpy(wild), 0.5, spacing)
+    hold_normals(torch.ones(3, 3, 3), 0.0, spacing)
+
+
+def hold_normals(vol, level, spacing, mask=None, nan="raise", border="open"):
+    asked = request(volume(vol, "Nz, Ny, Nx"), level, mask, nan, border)._replace(spacing=spacing)
+    _, faces, got = cuda.surface(KERNELS, 0, asked, normals=True)
+    want = isosurface(vol, level, spacing=spacing, mask=mask, nan=nan, border=border, normals=True)
+    assert (got.dtype, got.shape) == (want.normals.dtype, want.normals.shape)
+    assert got.numpy().tobytes() == want.normals.numpy().tobytes(), vol.dtype
+    assert torch.equal(faces, want.faces)
 
 
 def requests_with_nan_that_counts():
@@ -360,6 +391,7 @@ CASES = (
     strides,
     infinite_and_nan,
     requests,
+    normals,
     requests_with_nan_that_counts,
     interpolation,
     one_wait_and_little_scratch,

@@ -45,6 +45,8 @@ const std::map<std::string, Kernel> kKernels = {
     MC_EMITS(narrow),
     MC_ENTRY(mc_emit_used_float32),
     MC_ENTRY(mc_emit_used_float64),
+    MC_ENTRY(mc_normals_float32),
+    MC_ENTRY(mc_normals_float64),
     {"mc_grid_interp_float32", call<InterpolateJob, mc_grid_interp_float32>},
     {"mc_grid_interp_float64", call<InterpolateJob, mc_grid_interp_float64>},
 };

@@ -189,6 +189,29 @@ def requests(host: Host) -> None:
     check(host, bad, 0.0, nan="skip", border="closed")
 
 
+def normals(host: Host) -> None:
+    """Of every type, with masks, NaN to skip and closed borders, samples farther apart on one axis."""
+    rng, spacing = np.random.default_rng(6), (0.5, 1.0, 2.5)
+
+    def hold(vol: Tensor, level: float, **asked: Any) -> None:
+        want = isosurface(vol, level, spacing=spacing, normals=True, **asked)
+        got = host.marching_cubes(vol, level, spacing=spacing, **asked)
+        same((got[1], got[2]), (want.faces, want.normals), (tuple(vol.shape), str(vol.dtype)))
+
+    for name, nx in zip(DTYPES, (31, 33, 62, 64, 66, 63, 32, 130, 70), strict=True):
+        vol = torch.from_numpy(rng.integers(0, 6, (3, 4, nx))).to(getattr(torch, name))
+        mask = torch.from_numpy(rng.random(vol.shape) < 0.9)
+        hold(vol, 2.5)
+        if vol.is_floating_point():
+            vol[torch.from_numpy(rng.random(vol.shape) < 0.05)] = float("nan")
+        hold(vol, 3.0, mask=mask, nan="skip", border="closed")
+    hold(noise((9, 10, 71)).permute(2, 1, 0), 0.1, border="closed")
+    hold(torch.from_numpy(rng.choice([-np.inf, -1, 0, 2, np.inf], (4, 5, 67)).astype(np.float32)), 0.5)
+    hold(torch.from_numpy(rng.choice([-1e300, 1e-300, 3.0], (4, 5, 37))), 1.0)
+    order(host, int(host.seed))
+    hold(noise((4, 6, 40)), 0.1, border="closed")
+
+
 def interpolation(host: Host) -> None:
     vol, points = torch.rand(3, 4, 5, 6), torch.rand(700, 3) * 8 - 1
     points[5, 1], points[9, 0] = float("nan"), float("inf")
@@ -223,6 +246,7 @@ CASES: dict[str, Callable[[Host], None]] = {
         infinities_and_subnormals,
         not_a_number,
         requests,
+        normals,
         small_and_thin_shapes,
         wide_faces,
         interpolation,
@@ -236,6 +260,9 @@ def for_mutants(host: Host) -> None:
     """What every mutant of the kernels for float32 shows on."""
     for shape in ((3, 5, 70), (2, 16, 64), (2, 40, 70), (2, 3, 300), (40, 2, 33)):
         check(host, noise(shape), 0.1)
+    vol, spacing = noise((3, 4, 40), 3), (1.0, 2.0, 3.0)
+    want = isosurface(vol, 0.1, spacing=spacing, normals=True).normals
+    same((host.marching_cubes(vol, 0.1, spacing=spacing)[2],), (want,), "normals")
 
 
 def for_stubborn_mutants(host: Host) -> None:

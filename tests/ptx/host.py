@@ -62,15 +62,21 @@ class Host:
         mask: Tensor | None = None,
         nan: str = "raise",
         border: str = "open",
-    ) -> tuple[Tensor, Tensor]:
-        """Extract; with `wide` the faces are int64, with `shift` the samples begin so many bytes later."""
+        spacing: tuple[float, float, float] | None = None,
+    ) -> tuple[Tensor, ...]:
+        """Extract; with `wide` the faces are int64, with `shift` the samples begin so many bytes later.
+
+        With `spacing` there are normals too.
+        """
         self.reset()
         samples = volume(self.to_device(vol, shift), "Nz, Ny, Nx")
         which = None if mask is None else self.to_device(mask)
         asked = request(samples, level, which, nan, border)
+        if spacing is not None:
+            asked = asked._replace(spacing=spacing)
         with self._in_arena(), mock.patch.object(cuda, "INT32_MAX", -1 if wide else 2**31 - 1):
-            verts, faces, _ = self._told(cuda.surface, self.kernels, 0, asked)
-        return self._result(verts), self._result(faces)
+            made = self._told(cuda.surface, self.kernels, 0, asked, spacing is not None)
+        return tuple(self._result(part) for part in made if part is not None)
 
     def grid_interp(self, vol: Tensor, points: Tensor) -> Tensor:
         self.reset()

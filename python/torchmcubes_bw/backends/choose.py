@@ -18,7 +18,6 @@ from . import cpu, cpu_dual, cuda, kernel_files, labels
 from .labels import Surfaces
 from .results import Surface, refuse_fake_mode
 
-_ONLY_ON_CPU = "its kernels make no normals"
 _NO_DUAL = "its kernels make no dual mesh"
 _warned: set[str] = set()
 
@@ -28,10 +27,10 @@ def surface(request: Request, normals: bool = False) -> Surface:
     vol = request.volume
     if vol.device.type == "cpu":
         return cpu.surface(request, normals)
-    kernels = _kernels(vol.device, _ONLY_ON_CPU if normals else "")
+    kernels = _kernels(vol.device)
     if kernels is not None:
         refuse_fake_mode()
-        return cuda.surface(kernels, cuda.current_stream(vol.device), request)
+        return cuda.surface(kernels, cuda.current_stream(vol.device), request, normals)
     # Conversions are the CPU's too: not every device has float64.
     mask = None if request.mask is None else _on_cpu(request.mask, "mask")
     return cpu.surface(request._replace(volume=_on_cpu(vol), mask=mask), normals).to(vol.device)

@@ -89,7 +89,7 @@ def current_stream(device: torch.device) -> int:
     return handle
 
 
-def surface(kernels: _core.CudaKernels, stream: int, request: Request) -> Surface:
+def surface(kernels: _core.CudaKernels, stream: int, request: Request, normals: bool = False) -> Surface:
     """Extract what is asked, on the kernels' device."""
     vol, mask, closed = request.volume, request.mask, request.closed
     samples, device = as_kernels_read(vol), vol.device
@@ -120,8 +120,11 @@ def surface(kernels: _core.CudaKernels, stream: int, request: Request) -> Surfac
         verts = torch.empty((plan.vertices, 3), dtype=coordinate, device=device)
         faces = torch.empty((plan.triangles, 3), dtype=index, device=device)
         plan.emit(verts.data_ptr(), faces.data_ptr(), wide)
+        if normals:
+            directions = torch.empty((plan.vertices, 3), dtype=coordinate, device=device)
+            plan.emit_normals(directions.data_ptr(), request.spacing)
     # `scratch` goes back to torch's allocator, which gives it out again in the order of the stream.
-    return Surface(narrowed(verts, vol), faces)
+    return Surface(narrowed(verts, vol), faces, narrowed(directions, vol) if normals else None)
 
 
 def placed(verts: Tensor, spacing: Triple, origin: Triple) -> Tensor:
