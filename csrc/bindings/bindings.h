@@ -43,6 +43,9 @@ void bind_samples(pybind11::module_& m);
 // Adds the dual mesh.
 void bind_dual(pybind11::module_& m);
 
+// Adds the gradients of a mesh's vertices.
+void bind_gradient(pybind11::module_& m);
+
 // Adds the surfaces of labels.
 void bind_labels(pybind11::module_& m);
 

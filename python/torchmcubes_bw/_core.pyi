@@ -35,6 +35,29 @@ def prepare_dual(
     spacing: Sequence[float],
     threads: int,
 ) -> DualPlan: ...
+def prepare_gradient(
+    data: int,
+    dtype: str,
+    shape: Sequence[int],
+    strides: Sequence[int],
+    level: float,
+    mask: int,
+    mask_strides: Sequence[int],
+    skip_nan: bool,
+    closed: bool,
+    spacing: Sequence[float],
+    threads: int,
+) -> Plan: ...
+def gradient(
+    plan: Plan,
+    verts: int,
+    strides: Sequence[int],
+    volume: int,
+    level: bool,
+    direction: int,
+    level_direction: float,
+    moved: int,
+) -> float: ...
 def prepare(
     data: int,
     dtype: str,
@@ -94,6 +117,21 @@ def grid_interp(
     points_shape: Sequence[int],
     points_strides: Sequence[int],
     values: int,
+    threads: int,
+) -> None: ...
+def grid_interp_gradient(
+    volume: int,
+    dtype: str,
+    shape: Sequence[int],
+    strides: Sequence[int],
+    points: int,
+    points_dtype: str,
+    points_shape: Sequence[int],
+    points_strides: Sequence[int],
+    values: int,
+    values_strides: Sequence[int],
+    of_volume: int,
+    of_points: int,
     threads: int,
 ) -> None: ...
 

@@ -4,17 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, SupportsFloat
+from dataclasses import replace
+from typing import Any, NamedTuple, SupportsFloat
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from . import degenerate as ties
+from . import gradients, operators
 from .arguments import placement
 from .arguments.level import level as checked_level
 from .arguments.middle import middle
 from .arguments.options import one_of
+from .arguments.recording import Recorded
 from .arguments.request import request
 from .arguments.samples import checked
 from .arguments.volume import attributes as checked_attributes
@@ -86,7 +89,18 @@ def marching_cubes(
     >>> verts[0], len(verts), len(faces)
     (tensor([1.0000, 1.0000, 0.5000]), 6, 8)
     """
-    verts, faces, _ = choose.surface(request(volume(vol, "Nz, Ny, Nx"), checked_level(thresh), mask, nan))
+    if not operators.traced(vol):
+        try:
+            if gradients.wanted(vol, thresh):
+                verts, faces, _ = gradients.surface(vol, thresh, mask, gradients.Options(nan))
+            else:
+                asked = request(volume(vol, "Nz, Ny, Nx"), checked_level(thresh), mask, nan)
+                verts, faces, _ = choose.surface(asked)
+            return verts, faces
+        except Recorded:
+            if not operators.AVAILABLE:
+                raise
+    verts, faces, _ = operators.surface(vol, thresh, mask, gradients.Options(nan))
     return verts, faces
 
 
@@ -149,15 +163,65 @@ def isosurface(
     >>> isosurface(vol, border="closed", spacing=(0.5, 0.5, 2))
     Mesh(54 vertices, 104 faces, level 0, cpu)
     """
+    drop = one_of(degenerate, "degenerate", ("keep", "drop")) == "drop"
+    apart, first = placement.spacing(spacing), placement.origin(origin)
+    options = gradients.Options(nan, border, apart, normals, "level")
+    wanted = _Wanted(mask, options, drop, attributes, first, dtype)
+    if not operators.traced(vol):
+        try:
+            return _isosurface(vol, level, wanted)
+        except Recorded:
+            if not operators.AVAILABLE:
+                raise
+    _refuse_to_trace(vol, level, wanted)
+    return _assembled(operators, vol, level, wanted)
+
+
+class _Wanted(NamedTuple):
+    """What is wanted of a surface beside volume and level."""
+
+    mask: Any
+    options: gradients.Options
+    drop: bool
+    attributes: Any
+    origin: placement.Triple
+    dtype: torch.dtype | None
+
+
+def _isosurface(vol: Any, level: Any, wanted: _Wanted) -> Mesh:
     samples = volume(vol, "Nz, Ny, Nx")
     at = middle(samples, *choose.value_range(samples)) if level is None else checked_level(level, "level")
-    apart, first = placement.spacing(spacing), placement.origin(origin)
-    asked = request(samples, at, mask, nan, border)._replace(spacing=apart)
-    drop = one_of(degenerate, "degenerate", ("keep", "drop")) == "drop"
-    real = placement.vertex_dtype(dtype, samples)
+    _, options, drop, attributes, origin, dtype = wanted
+    asked = options.request(samples, at, wanted.mask)
+    real = placement.vertex_dtype(dtype, samples.owner.dtype)
     channels = None if attributes is None else checked_attributes(attributes, samples)
-    verts, faces, directions = choose.surface(asked, normals)
+    if gradients.wanted(vol, level, attributes):
+        return replace(_assembled(gradients, vol, at if level is None else level, wanted), level=at)
+    verts, faces, normals = choose.surface(asked, options.normals)
     if drop:
-        verts, faces, directions = ties.dropped(verts, faces, directions)
+        verts, faces, normals = ties.dropped(verts, faces, normals)
     values = None if channels is None else choose.grid_interp(channels, checked(verts, "verts"))
-    return Mesh(choose.placed(verts, apart, first, real), faces, directions, values, at)
+    return Mesh(choose.placed(verts, options.spacing, origin, real), faces, normals, values, at)
+
+
+def _assembled(by: Any, vol: Any, level: Any, wanted: _Wanted) -> Mesh:
+    """Return the mesh by way of `gradients` or `operators`, part by part."""
+    mask, options, drop, attributes, origin, dtype = wanted
+    verts, faces, normals = by.surface(vol, level, mask, options)
+    if drop:
+        verts, faces, normals = ties.dropped(verts, faces, normals)
+    values = None if attributes is None else by.grid_interp(attributes, verts)
+    places = by.placed(verts, options.spacing, origin, placement.vertex_dtype(dtype, verts.dtype))
+    return Mesh(places, faces, normals, values, level)
+
+
+def _refuse_to_trace(vol: Any, level: Any, wanted: _Wanted) -> None:
+    """Refuse what needs samples or a mesh at hand where torch traces, and has none."""
+    if level is None:
+        raise ValueError("level must be given where torch traces, got None")
+    if wanted.drop:
+        raise ValueError('degenerate must be "keep" where torch traces, got "drop"')
+    if wanted.attributes is not None and tuple(wanted.attributes.shape[1:]) != tuple(vol.shape):
+        sides = ", ".join(map(str, vol.shape))
+        found = tuple(wanted.attributes.shape)
+        raise ValueError(f"attributes must have shape (C, {sides}), got shape {found}")
