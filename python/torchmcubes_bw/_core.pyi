@@ -74,6 +74,9 @@ def prepare_labels(
     origin: Sequence[float],
     threads: int,
 ) -> LabelPlan: ...
+def label_boxes(
+    data: int, dtype: str, shape: Sequence[int], strides: Sequence[int], only: Sequence[int], threads: int
+) -> list[tuple[int, list[int]]]: ...
 def place(
     verts: int,
     is_double: bool,
