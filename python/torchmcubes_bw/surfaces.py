@@ -4,18 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple, SupportsFloat
+from typing import Any, SupportsFloat
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from . import degenerate as ties
-from . import gradients, operators
-from .arguments import placement
+from . import gradients, operators, recorded
+from .arguments import placement as world
 from .arguments.level import level as checked_level
 from .arguments.middle import middle
+from .arguments.options import method as checked_method
 from .arguments.options import one_of
 from .arguments.recording import Recorded
 from .arguments.request import request
@@ -117,10 +117,13 @@ def isosurface(
     attributes: Tensor | np.ndarray[Any, Any] | None = None,
     degenerate: str = "keep",
     dtype: torch.dtype | None = None,
+    method: str = "primal",
+    placement: str = "mean",
 ) -> Mesh:
     """Extract the isosurface of a volume as a mesh in the world, with what a mesh can carry.
 
-    The surface is that of `marching_cubes`, whose words on shapes, dtypes, devices and ranges hold here too.
+    The surface is that of `marching_cubes` or `dual_marching_cubes`, whose words on shapes, dtypes, devices
+    and ranges hold here too.
 
     Arguments:
         vol: ``(Nz, Ny, Nx)``.
@@ -148,6 +151,10 @@ def isosurface(
             mesh stays closed, every edge with two faces.
         dtype: torch.float32 or torch.float64 for the vertices; None: float64 for a float64 volume, else
             float32. Take float64 where the origin is far: float32 holds seven digits.
+        method: ``"primal"``: marching cubes. ``"dual"``: dual marching cubes, a vertex in each cell, even
+            triangles, a manifold whatever the volume; a vertex's normal is the mean of its crossings'.
+        placement: Where the dual mesh's vertices lie: ``"mean"``, or ``"nets"``, drawn towards their
+            neighbours, for masks; those have no normals.
 
     Returns:
         A `Mesh` on the volume's device, without gradient.
@@ -163,65 +170,41 @@ def isosurface(
     >>> isosurface(vol, border="closed", spacing=(0.5, 0.5, 2))
     Mesh(54 vertices, 104 faces, level 0, cpu)
     """
-    drop = one_of(degenerate, "degenerate", ("keep", "drop")) == "drop"
-    apart, first = placement.spacing(spacing), placement.origin(origin)
-    options = gradients.Options(nan, border, apart, normals, "level")
-    wanted = _Wanted(mask, options, drop, attributes, first, dtype)
+    asked = recorded.Asked(
+        mask,
+        gradients.Options(nan, border, world.spacing(spacing), normals, "level"),
+        one_of(degenerate, "degenerate", ("keep", "drop")) == "drop",
+        attributes,
+        world.origin(origin),
+        dtype,
+        checked_method(method, placement),
+    )
+    if asked.method.rounds and normals:
+        raise ValueError('normals must be False where placement is "nets", got True')
     if not operators.traced(vol):
         try:
-            return _isosurface(vol, level, wanted)
+            return _isosurface(vol, level, asked)
         except Recorded:
             if not operators.AVAILABLE:
                 raise
-    _refuse_to_trace(vol, level, wanted)
-    return _assembled(operators, vol, level, wanted)
+    return recorded.traced(vol, level, asked)
 
 
-class _Wanted(NamedTuple):
-    """What is wanted of a surface beside volume and level."""
-
-    mask: Any
-    options: gradients.Options
-    drop: bool
-    attributes: Any
-    origin: placement.Triple
-    dtype: torch.dtype | None
-
-
-def _isosurface(vol: Any, level: Any, wanted: _Wanted) -> Mesh:
+def _isosurface(vol: Any, level: Any, asked: recorded.Asked) -> Mesh:
     samples = volume(vol, "Nz, Ny, Nx")
     at = middle(samples, *choose.value_range(samples)) if level is None else checked_level(level, "level")
-    _, options, drop, attributes, origin, dtype = wanted
-    asked = options.request(samples, at, wanted.mask)
-    real = placement.vertex_dtype(dtype, samples.owner.dtype)
-    channels = None if attributes is None else checked_attributes(attributes, samples)
-    if gradients.wanted(vol, level, attributes):
-        return replace(_assembled(gradients, vol, at if level is None else level, wanted), level=at)
-    verts, faces, normals = choose.surface(asked, options.normals)
-    if drop:
+    options, how = asked.options, asked.method
+    request = options.request(samples, at, asked.mask)
+    real = world.vertex_dtype(asked.dtype, samples.owner.dtype)
+    channels = None if asked.attributes is None else checked_attributes(asked.attributes, samples)
+    if gradients.wanted(vol, level, asked.attributes):
+        return recorded.differentiable(vol, at if level is None else level, request, asked)
+    verts, faces, normals = (
+        choose.dual_surface(request, how.rounds, options.normals)
+        if how.dual
+        else choose.surface(request, options.normals)
+    )
+    if asked.drop:
         verts, faces, normals = ties.dropped(verts, faces, normals)
     values = None if channels is None else choose.grid_interp(channels, checked(verts, "verts"))
-    return Mesh(choose.placed(verts, options.spacing, origin, real), faces, normals, values, at)
-
-
-def _assembled(by: Any, vol: Any, level: Any, wanted: _Wanted) -> Mesh:
-    """Return the mesh by way of `gradients` or `operators`, part by part."""
-    mask, options, drop, attributes, origin, dtype = wanted
-    verts, faces, normals = by.surface(vol, level, mask, options)
-    if drop:
-        verts, faces, normals = ties.dropped(verts, faces, normals)
-    values = None if attributes is None else by.grid_interp(attributes, verts)
-    places = by.placed(verts, options.spacing, origin, placement.vertex_dtype(dtype, verts.dtype))
-    return Mesh(places, faces, normals, values, level)
-
-
-def _refuse_to_trace(vol: Any, level: Any, wanted: _Wanted) -> None:
-    """Refuse what needs samples or a mesh at hand where torch traces, and has none."""
-    if level is None:
-        raise ValueError("level must be given where torch traces, got None")
-    if wanted.drop:
-        raise ValueError('degenerate must be "keep" where torch traces, got "drop"')
-    if wanted.attributes is not None and tuple(wanted.attributes.shape[1:]) != tuple(vol.shape):
-        sides = ", ".join(map(str, vol.shape))
-        found = tuple(wanted.attributes.shape)
-        raise ValueError(f"attributes must have shape (C, {sides}), got shape {found}")
+    return Mesh(choose.placed(verts, options.spacing, asked.origin, real), faces, normals, values, at)
