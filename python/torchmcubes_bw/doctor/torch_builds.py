@@ -2,8 +2,8 @@
 """The builds of torch that exist: each release's torchvision, and the CUDA versions it was built with.
 
 Sources: torch's support matrix in its RELEASE.md, as changed for 2.9 and 2.10
-(github.com/pytorch/pytorch/pull/164471), 2.11 (175253) and 2.12 (182849); that 2.12 and 2.13 have no cu128, by
-a look into the index (github.com/pytorch/FBGEMM/pull/5976); 2.7 and 2.8 by
+(github.com/pytorch/pytorch/pull/164471), 2.11 (175253) and 2.12 (182849); that 2.12 and 2.13 have no cu128,
+by a look into the index (github.com/pytorch/FBGEMM/pull/5976); 2.7 and 2.8 by
 pytorch.org/get-started/previous-versions. The pairs are what torchvision's own metadata on PyPI requires.
 """
 
@@ -35,7 +35,7 @@ def serves(index: str, capability: tuple[int, int]) -> bool:
 
 
 def release_of(torch: str, index: str) -> str:
-    """Return the release to take from an index: the one at hand if that is there, else the newest there is."""
+    """Return the release to take from an index: the one at hand if it is there, else the newest there."""
     own = torch.partition("+")[0]
     held = [release for release, (_, indexes) in BUILDS.items() if index in indexes]
     return own if own in held else held[-1]
