@@ -39,5 +39,6 @@ Slab fill_slab(const Plan& plan, i64 begin, Address& next,
                bool& has_nan);                                         // the three of the slab from there
 void emit_slab(const Plan& plan, const Slab& slab, const Mesh& mesh);  // all of them -> the mesh
 void emit_mesh(const Plan& plan, const Mesh& mesh);                    // the same of every slab
+void turn_over(void* faces, i64 count, bool wide_faces);  // triangles' other side becomes the front
 
 }  // namespace mc::cpu

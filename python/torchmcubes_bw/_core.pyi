@@ -21,6 +21,7 @@ class DualPlan:
     def has_nan(self) -> bool: ...
     def emit(self, verts: int, faces: int, wide_faces: bool, triangles: bool, rounds: int) -> None: ...
     def emit_patches(self, cells: int, patches: int) -> None: ...
+    def emit_normals(self, normals: int) -> None: ...
 
 def prepare_dual(
     data: int,
@@ -98,8 +99,13 @@ def prepare_labels(
     closed: bool,
     spacing: Sequence[float],
     origin: Sequence[float],
+    dual: bool,
+    rounds: int,
     threads: int,
 ) -> LabelPlan: ...
+def label_boxes(
+    data: int, dtype: str, shape: Sequence[int], strides: Sequence[int], only: Sequence[int], threads: int
+) -> list[tuple[int, list[int]]]: ...
 def place(
     verts: int,
     is_double: bool,

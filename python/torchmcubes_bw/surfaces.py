@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from . import degenerate as ties
-from .arguments import placement
+from .arguments import placement as world
 from .arguments.level import level as checked_level
 from .arguments.middle import middle
+from .arguments.options import method as checked_method
 from .arguments.options import one_of
 from .arguments.request import request
 from .arguments.samples import checked
@@ -103,10 +104,13 @@ def isosurface(
     attributes: Tensor | np.ndarray[Any, Any] | None = None,
     degenerate: str = "keep",
     dtype: torch.dtype | None = None,
+    method: str = "primal",
+    placement: str = "mean",
 ) -> Mesh:
     """Extract the isosurface of a volume as a mesh in the world, with what a mesh can carry.
 
-    The surface is that of `marching_cubes`, whose words on shapes, dtypes, devices and ranges hold here too.
+    The surface is that of `marching_cubes` or `dual_marching_cubes`, whose words on shapes, dtypes, devices
+    and ranges hold here too.
 
     Arguments:
         vol: ``(Nz, Ny, Nx)``.
@@ -134,6 +138,10 @@ def isosurface(
             mesh stays closed, every edge with two faces.
         dtype: torch.float32 or torch.float64 for the vertices; None: float64 for a float64 volume, else
             float32. Take float64 where the origin is far: float32 holds seven digits.
+        method: ``"primal"``: marching cubes. ``"dual"``: dual marching cubes, a vertex in each cell, even
+            triangles, a manifold whatever the volume; a vertex's normal is the mean of its crossings'.
+        placement: Where the dual mesh's vertices lie: ``"mean"``, or ``"nets"``, drawn towards their
+            neighbours, for masks; those have no normals.
 
     Returns:
         A `Mesh` on the volume's device, without gradient.
@@ -151,12 +159,17 @@ def isosurface(
     """
     samples = volume(vol, "Nz, Ny, Nx")
     at = middle(samples, *choose.value_range(samples)) if level is None else checked_level(level, "level")
-    apart, first = placement.spacing(spacing), placement.origin(origin)
+    apart, first = world.spacing(spacing), world.origin(origin)
     asked = request(samples, at, mask, nan, border)._replace(spacing=apart)
     drop = one_of(degenerate, "degenerate", ("keep", "drop")) == "drop"
-    real = placement.vertex_dtype(dtype, samples)
+    real = world.vertex_dtype(dtype, samples)
+    how = checked_method(method, placement)
+    if how.rounds and normals:
+        raise ValueError('normals must be False where placement is "nets", got True')
     channels = None if attributes is None else checked_attributes(attributes, samples)
-    verts, faces, directions = choose.surface(asked, normals)
+    verts, faces, directions = (
+        choose.dual_surface(asked, how.rounds, normals) if how.dual else (choose.surface(asked, normals))
+    )
     if drop:
         verts, faces, directions = ties.dropped(verts, faces, directions)
     values = None if channels is None else choose.grid_interp(channels, checked(verts, "verts"))

@@ -46,15 +46,23 @@ def label_surfaces(asked: Labels) -> Surfaces:
     return labels.surfaces(asked._replace(volume=_on_cpu(asked.volume, "labels"))).to(device)
 
 
-def dual(request: Request, quads: bool, rounds: int = 0, patches: bool = False) -> cpu_dual.DualMesh:
+def dual_surface(request: Request, rounds: int = 0, normals: bool = False) -> Surface:
+    """Extract the dual mesh of what is asked, as a surface of triangles."""
+    mesh = dual(request, False, rounds, normals=normals)
+    return Surface(mesh.verts, mesh.faces, mesh.normals)
+
+
+def dual(
+    request: Request, quads: bool, rounds: int = 0, patches: bool = False, normals: bool = False
+) -> cpu_dual.DualMesh:
     """Extract the dual mesh of what is asked, on the CPU; it goes where the volume is."""
     vol = request.volume
     if vol.device.type == "cpu":
-        return cpu_dual.dual(request, quads, rounds, patches)
+        return cpu_dual.dual(request, quads, rounds, patches, normals)
     _warn(vol.device, _NO_DUAL)
     mask = None if request.mask is None else _on_cpu(request.mask, "mask")
     request = request._replace(volume=_on_cpu(vol), mask=mask)
-    return cpu_dual.dual(request, quads, rounds, patches).to(vol.device)
+    return cpu_dual.dual(request, quads, rounds, patches, normals).to(vol.device)
 
 
 def placed(verts: Tensor, spacing: Triple, origin: Triple, real: torch.dtype) -> Tensor:
