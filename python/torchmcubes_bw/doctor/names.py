@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The drop-in names: which distributions own files there, and who answers when they are imported from outside."""
+"""The drop-in names: which distributions own files there, and who answers when they are imported."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _USED = {
     "torchmcubes_module": ("mcubes_cpu", "grid_interp_cpu"),
 }
 _SECONDS = 300  # torch's import may come from a slow disk
-# Prints, for each name, what is wrong with it. Without the folder that the program runs in: a checkout may be there.
+# Prints what is wrong with each name. Without the folder that the program runs in: a checkout may be there.
 _ASK = """
 import importlib, json, sys
 if sys.path[0] == "":
@@ -38,7 +38,7 @@ print(json.dumps(wrong))
 
 
 def answers() -> dict[str, str]:
-    """Import the drop-in names in a process of their own; return what is wrong with each, which is mostly nothing."""
+    """Import the drop-in names in a process of their own; return what is wrong with each, mostly nothing."""
     asked = [sys.executable, "-W", "ignore", "-c", _ASK, json.dumps(_USED)]
     try:
         done = subprocess.run(asked, capture_output=True, text=True, timeout=_SECONDS, check=False)
@@ -67,7 +67,7 @@ def other_owners() -> dict[str, tuple[str, ...]]:
 
 
 def _label(distribution: metadata.Distribution) -> str:
-    """Return name and version; from the folder's name where the metadata are damaged, as another package's may be."""
+    """Return name and version, from the folder's name where the metadata are damaged."""
     with suppress(Exception):
         name, version = distribution.metadata["Name"], distribution.version
         if name and version:
