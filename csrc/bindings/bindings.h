@@ -43,8 +43,14 @@ void bind_samples(pybind11::module_& m);
 // Adds the dual mesh.
 void bind_dual(pybind11::module_& m);
 
+// Adds the gradients of a mesh's vertices.
+void bind_gradient(pybind11::module_& m);
+
 // Adds the surfaces of labels.
 void bind_labels(pybind11::module_& m);
+
+// Adds slabs of a volume that is handed over slab by slab.
+void bind_slab(pybind11::module_& m);
 
 // Adds the CUDA backend's names to the compiled module.
 void bind_cuda(pybind11::module_& m);

@@ -49,12 +49,14 @@ std::vector<std::pair<u64, std::array<i64, 6>>> boxes(std::uintptr_t data, const
 std::unique_ptr<cpu::LabelPlan> prepare(std::uintptr_t data, const std::string& dtype, Sides shape,
                                         Sides strides, std::optional<u64> background,
                                         std::optional<std::vector<u64>> only, bool closed, Point spacing,
-                                        Point origin, int threads) {
+                                        Point origin, bool dual, int rounds, int threads) {
     cpu::LabelRequest request{volume_of(data, dtype, shape, strides),
                               {!only, !only && background, background.value_or(0), {}},
                               closed,
                               {},
-                              {}};
+                              {},
+                              dual,
+                              rounds};
     for (std::size_t axis = 0; axis < 3; ++axis) {
         request.spacing[axis] = spacing[axis];
         request.origin[axis] = origin[axis];
@@ -89,7 +91,7 @@ void bind_labels(py::module_& m) {
         .def("emit_ids", &emit_ids, py::arg("ids"), py::arg("vertices"), py::arg("triangles"));
     m.def("prepare_labels", &prepare, py::arg("data"), py::arg("dtype"), py::arg("shape"), py::arg("strides"),
           py::arg("background"), py::arg("only"), py::arg("closed"), py::arg("spacing"), py::arg("origin"),
-          py::arg("threads"));
+          py::arg("dual"), py::arg("rounds"), py::arg("threads"));
     m.def("label_boxes", &boxes, py::arg("data"), py::arg("dtype"), py::arg("shape"), py::arg("strides"),
           py::arg("only"), py::arg("threads"));
 }

@@ -6,9 +6,6 @@
 
 namespace mc::cpu {
 
-namespace {
-
-// Stages 1 to 3 of the slab from plane `begin` on, its items at the addresses from `next` on.
 Slab fill_slab(const Plan& plan, i64 begin, Address& next, bool& has_nan) {
     Slab slab = make_slab(plan, begin);
     // The samples are read once: from here on a sample is one bit.
@@ -21,8 +18,6 @@ Slab fill_slab(const Plan& plan, i64 begin, Address& next, bool& has_nan) {
     // chunks: where each one's vertices and triangles begin.
     return slab;
 }
-
-}  // namespace
 
 Plan prepare(const Request& request, int threads) {
     const FloatMode exact;

@@ -11,10 +11,13 @@ import torch
 from torch import Tensor
 
 from . import degenerate as ties
-from .arguments import placement
+from . import gradients, operators, recorded
+from .arguments import placement as world
 from .arguments.level import level as checked_level
 from .arguments.middle import middle
+from .arguments.options import method as checked_method
 from .arguments.options import one_of
+from .arguments.recording import Recorded
 from .arguments.request import request
 from .arguments.samples import checked
 from .arguments.volume import attributes as checked_attributes
@@ -86,7 +89,18 @@ def marching_cubes(
     >>> verts[0], len(verts), len(faces)
     (tensor([1.0000, 1.0000, 0.5000]), 6, 8)
     """
-    verts, faces, _ = choose.surface(request(volume(vol, "Nz, Ny, Nx"), checked_level(thresh), mask, nan))
+    if not operators.traced(vol):
+        try:
+            if gradients.wanted(vol, thresh):
+                verts, faces, _ = gradients.surface(vol, thresh, mask, gradients.Options(nan))
+            else:
+                asked = request(volume(vol, "Nz, Ny, Nx"), checked_level(thresh), mask, nan)
+                verts, faces, _ = choose.surface(asked)
+            return verts, faces
+        except Recorded:
+            if not operators.AVAILABLE:
+                raise
+    verts, faces, _ = operators.surface(vol, thresh, mask, gradients.Options(nan))
     return verts, faces
 
 
@@ -103,10 +117,13 @@ def isosurface(
     attributes: Tensor | np.ndarray[Any, Any] | None = None,
     degenerate: str = "keep",
     dtype: torch.dtype | None = None,
+    method: str = "primal",
+    placement: str = "mean",
 ) -> Mesh:
     """Extract the isosurface of a volume as a mesh in the world, with what a mesh can carry.
 
-    The surface is that of `marching_cubes`, whose words on shapes, dtypes, devices and ranges hold here too.
+    The surface is that of `marching_cubes` or `dual_marching_cubes`, whose words on shapes, dtypes, devices
+    and ranges hold here too.
 
     Arguments:
         vol: ``(Nz, Ny, Nx)``.
@@ -134,6 +151,10 @@ def isosurface(
             mesh stays closed, every edge with two faces.
         dtype: torch.float32 or torch.float64 for the vertices; None: float64 for a float64 volume, else
             float32. Take float64 where the origin is far: float32 holds seven digits.
+        method: ``"primal"``: marching cubes. ``"dual"``: dual marching cubes, a vertex in each cell, even
+            triangles, a manifold whatever the volume; a vertex's normal is the mean of its crossings'.
+        placement: Where the dual mesh's vertices lie: ``"mean"``, or ``"nets"``, drawn towards their
+            neighbours, for masks; those have no normals.
 
     Returns:
         A `Mesh` on the volume's device, without gradient.
@@ -149,15 +170,41 @@ def isosurface(
     >>> isosurface(vol, border="closed", spacing=(0.5, 0.5, 2))
     Mesh(54 vertices, 104 faces, level 0, cpu)
     """
+    asked = recorded.Asked(
+        mask,
+        gradients.Options(nan, border, world.spacing(spacing), normals, "level"),
+        one_of(degenerate, "degenerate", ("keep", "drop")) == "drop",
+        attributes,
+        world.origin(origin),
+        dtype,
+        checked_method(method, placement),
+    )
+    if asked.method.rounds and normals:
+        raise ValueError('normals must be False where placement is "nets", got True')
+    if not operators.traced(vol):
+        try:
+            return _isosurface(vol, level, asked)
+        except Recorded:
+            if not operators.AVAILABLE:
+                raise
+    return recorded.traced(vol, level, asked)
+
+
+def _isosurface(vol: Any, level: Any, asked: recorded.Asked) -> Mesh:
     samples = volume(vol, "Nz, Ny, Nx")
     at = middle(samples, *choose.value_range(samples)) if level is None else checked_level(level, "level")
-    apart, first = placement.spacing(spacing), placement.origin(origin)
-    asked = request(samples, at, mask, nan, border)._replace(spacing=apart)
-    drop = one_of(degenerate, "degenerate", ("keep", "drop")) == "drop"
-    real = placement.vertex_dtype(dtype, samples)
-    channels = None if attributes is None else checked_attributes(attributes, samples)
-    verts, faces, directions = choose.surface(asked, normals)
-    if drop:
-        verts, faces, directions = ties.dropped(verts, faces, directions)
+    options, how = asked.options, asked.method
+    request = options.request(samples, at, asked.mask)
+    real = world.vertex_dtype(asked.dtype, samples.owner.dtype)
+    channels = None if asked.attributes is None else checked_attributes(asked.attributes, samples)
+    if gradients.wanted(vol, level, asked.attributes):
+        return recorded.differentiable(vol, at if level is None else level, request, asked)
+    verts, faces, normals = (
+        choose.dual_surface(request, how.rounds, options.normals)
+        if how.dual
+        else choose.surface(request, options.normals)
+    )
+    if asked.drop:
+        verts, faces, normals = ties.dropped(verts, faces, normals)
     values = None if channels is None else choose.grid_interp(channels, checked(verts, "verts"))
-    return Mesh(choose.placed(verts, apart, first, real), faces, directions, values, at)
+    return Mesh(choose.placed(verts, options.spacing, asked.origin, real), faces, normals, values, at)
