@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, SupportsFloat
 
@@ -12,11 +13,13 @@ from torch import Tensor
 
 from . import degenerate as ties
 from .arguments import placement
+from .arguments.batch import Room, batch, levels, only_for_one, volumes
+from .arguments.batch import room as checked_room
 from .arguments.level import level as checked_level
 from .arguments.middle import middle
 from .arguments.options import one_of
 from .arguments.request import request
-from .arguments.samples import checked
+from .arguments.samples import Samples, checked
 from .arguments.volume import attributes as checked_attributes
 from .arguments.volume import volume
 from .backends import choose
@@ -103,16 +106,21 @@ def isosurface(
     attributes: Tensor | np.ndarray[Any, Any] | None = None,
     degenerate: str = "keep",
     dtype: torch.dtype | None = None,
+    max_verts: int | None = None,
+    max_faces: int | None = None,
 ) -> Mesh:
     """Extract the isosurface of a volume as a mesh in the world, with what a mesh can carry.
 
     The surface is that of `marching_cubes`, whose words on shapes, dtypes, devices and ranges hold here too.
 
     Arguments:
-        vol: ``(Nz, Ny, Nx)``.
-        level: Where the surface lies. None takes 0 for a volume of floats with values on both sides of it,
-            and else the middle between the least and the greatest value that is not NaN; `Mesh.level` tells
-            which it was.
+        vol: ``(Nz, Ny, Nx)``, or several volumes of one shape, ``(B, Nz, Ny, Nx)``: the mesh is packed then,
+            one surface after the other, each with the bytes of a call of its own, and ``mesh.unpack()`` gives
+            them. The CPU's threads share the volumes; a GPU takes all of them in one chain of kernels, and
+            waits once.
+        level: Where the surface lies; of several volumes a number, or one for each. None takes 0 for a volume
+            of floats with values on both sides of it, and else the middle between the least and the greatest
+            value that is not NaN; `Mesh.level` tells which it was.
         spacing: Distance between samples, a number or three, ``(x, y, z)``; the unit is the caller's.
         origin: Position of sample ``(0, 0, 0)``, likewise. Vertices are ``voxels * spacing + origin``,
             computed in float64.
@@ -134,6 +142,14 @@ def isosurface(
             mesh stays closed, every edge with two faces.
         dtype: torch.float32 or torch.float64 for the vertices; None: float64 for a float64 volume, else
             float32. Take float64 where the origin is far: float32 holds seven digits.
+        max_verts, max_faces: Both, for results of a fixed size: ``(max_verts, 3)`` and ``(max_faces, 3)``.
+            What the mesh leaves of them is 0, and a vertex of 0 lies at `origin`. Nothing is read back from
+            a GPU, so a CUDA graph can hold the call, after one outside of it. `Mesh.vert_offsets` and
+            `Mesh.face_offsets` tell how many there are, on the volume's device, and `Mesh.overflow` whether
+            they do not fit: then all is left 0. So it is where a NaN counts, which nobody waits to be told.
+
+    Several volumes, and a fixed size, take neither ``level=None`` nor `attributes` nor
+    ``degenerate="drop"``; normals are the CPU's, whatever the device.
 
     Returns:
         A `Mesh` on the volume's device, without gradient.
@@ -148,8 +164,20 @@ def isosurface(
     >>> vol[1:, 1:, 1:] = -1
     >>> isosurface(vol, border="closed", spacing=(0.5, 0.5, 2))
     Mesh(54 vertices, 104 faces, level 0, cpu)
+    >>> two = isosurface(torch.stack([vol, -vol]), 0.0)
+    >>> two.vert_offsets, [len(mesh.faces) for mesh in two.unpack()]
+    (tensor([ 0, 27, 54]), [37, 37])
     """
-    samples = volume(vol, "Nz, Ny, Nx")
+    samples = volumes(vol)
+    room = checked_room(max_verts, max_faces)
+    if room is not None or len(samples.shape) == 4:
+        if level is None:
+            raise only_for_one("level", "given")
+        if attributes is not None:
+            raise only_for_one("attributes", "None")
+        if one_of(degenerate, "degenerate", ("keep", "drop")) == "drop":
+            raise only_for_one("degenerate", '"keep"')
+        return _packed(samples, level, (mask, nan, border), (spacing, origin, dtype), normals, room)
     at = middle(samples, *choose.value_range(samples)) if level is None else checked_level(level, "level")
     apart, first = placement.spacing(spacing), placement.origin(origin)
     asked = request(samples, at, mask, nan, border)._replace(spacing=apart)
@@ -161,3 +189,29 @@ def isosurface(
         verts, faces, directions = ties.dropped(verts, faces, directions)
     values = None if channels is None else choose.grid_interp(channels, checked(verts, "verts"))
     return Mesh(choose.placed(verts, apart, first, real), faces, directions, values, at)
+
+
+def _packed(
+    samples: Samples,
+    level: Any,
+    selection: tuple[Any, Any, Any],
+    place: tuple[Any, Any, torch.dtype | None],
+    normals: bool,
+    room: Room | None,
+) -> Mesh:
+    """Extract the surfaces of several volumes, or of one into results of a fixed size."""
+    each = levels(level, samples.shape[0] if len(samples.shape) == 4 else 1)
+    apart, first = placement.spacing(place[0]), placement.origin(place[1])
+    real = placement.vertex_dtype(place[2], samples)
+    asked = request(samples, each[0], *selection)._replace(spacing=apart)
+    found = choose.surfaces(batch(asked, each, room), normals)
+    return Mesh(
+        choose.placed(found.verts, apart, first, real),
+        found.faces,
+        found.normals,
+        level=each[0] if each.count(each[0]) == len(each) else math.nan,
+        vert_offsets=found.vert_offsets,
+        face_offsets=found.face_offsets,
+        levels=tuple(each),
+        overflow=found.overflow,
+    )
