@@ -35,6 +35,8 @@ NAMES = {  # torch's names of architectures, as TORCH_CUDA_ARCH_LIST takes them
 }
 # One rounding everywhere: no fused multiply-add, no flushed subnormals, no approximate division.
 OPTIONS = ["--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true", "-default-device"]
+# Of a cubin: its instructions have 16 bytes, which is told to the packer.
+PACKED_CODE = [{"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 0, "lp": 4, "pb": 4}]
 
 
 class NvrtcError(Exception):
@@ -202,7 +204,7 @@ def prebuilt_files(source: Path, folder: Path) -> list[Path]:
     if not manifest.is_file():
         raise NvrtcError(f"TORCHMCUBES_PREBUILT_KERNELS must be a folder with a manifest.json, got {folder}")
     held = json.loads(manifest.read_text("utf-8"))
-    names = [f"sm_{n}.cubin.xz" for n in held["cubins"]] + [f"compute_{n}.ptx" for n in held["ptx"]]
+    names = [f"sm_{n}.cubin.xz" for n in held["cubins"]] + [f"compute_{n}.ptx.xz" for n in held["ptx"]]
     missing = [name for name in names if not (folder / name).is_file()]
     if missing or not names:
         lacks = f"no {', '.join(missing) or 'kernels'}"
@@ -224,7 +226,7 @@ def take_prebuilt(source: Path, out: Path, folder: Path) -> None:
 def empty(out: Path) -> None:
     """Make the folder, without the kernels of another build."""
     out.mkdir(parents=True, exist_ok=True)
-    for old in [*out.glob("*.cubin*"), *out.glob("*.ptx")]:
+    for old in [*out.glob("*.cubin*"), *out.glob("*.ptx*")]:
         old.unlink()
 
 
@@ -242,12 +244,13 @@ def build(source: Path, out: Path, architectures: str) -> None:
     for number in real:
         given = [f"--gpu-architecture=sm_{number}", "--ptxas-options=-v", *options]
         code, log = nvrtc.compile(source, given, "CUBIN")
-        # A wheel's own compression leaves a cubin twice as large.
-        (out / f"sm_{number}.cubin.xz").write_bytes(lzma.compress(code, preset=9))
+        # A wheel's own compression leaves a cubin twice as large, and PTX half as large again.
+        (out / f"sm_{number}.cubin.xz").write_bytes(lzma.compress(code, filters=PACKED_CODE))
         kernels[f"sm_{number}"] = resources(log)
     for number in virtual:
         code, _ = nvrtc.compile(source, [f"--gpu-architecture=compute_{number}", *options], "PTX")
-        (out / f"compute_{number}.ptx").write_bytes(code.rstrip(b"\0") + b"\0")
+        packed = lzma.compress(code.rstrip(b"\0") + b"\0", preset=9)
+        (out / f"compute_{number}.ptx.xz").write_bytes(packed)
     manifest = {
         "compiler": f"NVRTC {nvrtc.version[0]}.{nvrtc.version[1]}",
         "options": OPTIONS,

@@ -49,6 +49,9 @@ void bind_dual(pybind11::module_& m);
 // Adds batches of volumes.
 void bind_batch(pybind11::module_& m);
 
+// Adds the gradients of a mesh's vertices.
+void bind_gradient(pybind11::module_& m);
+
 // Adds the surfaces of labels.
 void bind_labels(pybind11::module_& m);
 

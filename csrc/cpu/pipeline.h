@@ -38,5 +38,6 @@ void count(const Plan& plan, Slab& slab);     // bits, cells -> rows, chunks as 
 void scan(Slab& slab, Address& next);         // chunks as counts -> chunks as addresses, from `next` on
 void emit_slab(const Plan& plan, const Slab& slab, const Mesh& mesh);  // all of them -> the mesh
 void emit_mesh(const Plan& plan, const Mesh& mesh);                    // the same of every slab
+void turn_over(void* faces, i64 count, bool wide_faces);  // triangles' other side becomes the front
 
 }  // namespace mc::cpu

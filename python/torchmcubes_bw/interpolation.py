@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from . import gradients, operators
 from .arguments.points import points as checked_points
+from .arguments.recording import Recorded
 from .arguments.volume import volume
 from .backends import choose
 
@@ -48,5 +50,13 @@ def grid_interp(vol: Tensor | np.ndarray[Any, Any], points: Tensor | np.ndarray[
     tensor([[0.5000],
             [7.0000]])
     """
-    samples = volume(vol, "C, Nz, Ny, Nx")
-    return choose.grid_interp(samples, checked_points(points, samples))
+    if not operators.traced(vol):
+        try:
+            if gradients.wanted(vol, points):
+                return gradients.grid_interp(vol, points)
+            samples = volume(vol, "C, Nz, Ny, Nx")
+            return choose.grid_interp(samples, checked_points(points, samples))
+        except Recorded:
+            if not operators.AVAILABLE:
+                raise
+    return operators.grid_interp(vol, points)

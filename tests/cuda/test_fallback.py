@@ -115,7 +115,7 @@ def test_a_damaged_list_of_kernels(text, monkeypatch, tmp_path):
 
 def test_import_with_a_damaged_list_of_kernels(run_python, tmp_path):
     package = Path(torchmcubes_bw.__file__).parent
-    shutil.copytree(package, tmp_path / package.name, ignore=shutil.ignore_patterns("*.cubin.xz", "*.ptx"))
+    shutil.copytree(package, tmp_path / package.name, ignore=shutil.ignore_patterns("*.cubin.xz", "*.ptx.xz"))
     (tmp_path / package.name / "kernels").mkdir(exist_ok=True)
     (tmp_path / package.name / "kernels" / "manifest.json").write_text("{")
     code = f"""

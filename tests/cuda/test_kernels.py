@@ -75,7 +75,7 @@ def test_every_cubin_is_for_its_architecture():
 def test_ptx_is_for_the_newest_and_for_what_no_cubin_serves():
     assert kernel_files.manifest()["ptx"] == PTX
     for number in PTX:
-        text = (FOLDER / f"compute_{number}.ptx").read_bytes()
+        text = kernel_files.read(f"compute_{number}.ptx")
         assert f".target sm_{number}".encode() in text
         assert text.endswith(b"\0")
 
@@ -96,7 +96,7 @@ def test_no_kernel_spills():
 def test_the_arithmetic_is_rounded_as_the_cpu_s(number):
     """No fused multiply-add, no flushed subnormals, no approximation: read in the code that is shipped."""
     assert {"--fmad=false", "--ftz=false", "--prec-div=true"} <= {*kernel_files.manifest()["options"]}
-    ptx = (FOLDER / f"compute_{number}.ptx").read_text("utf-8")
+    ptx = kernel_files.read(f"compute_{number}.ptx").decode()
     operations = set(re.findall(r"^\s*(?:@!?%p\d+ )?([a-z][\w.]*)", ptx, re.MULTILINE))
     assert {o for o in operations if o.startswith("div") and re.search(r"f\d\d", o)} == {
         "div.rn.f32",
@@ -226,7 +226,7 @@ def prebuilt(script, tmp_path):
     folder = tmp_path / "prebuilt"
     folder.mkdir()
     (folder / "sm_86.cubin.xz").write_bytes(b"cubin")
-    (folder / "compute_86.ptx").write_bytes(b"ptx")
+    (folder / "compute_86.ptx.xz").write_bytes(b"ptx")
     manifest = {"compiler": "NVRTC 12.8", "cubins": [86], "ptx": [86], "sources": script.digest(SOURCE)}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 import volumes
 from ptx.driver import Device, build_library
-from ptx.host import Host, shipped
+from ptx.host import Host, read_ptx, shipped
 from ptx.machine import Rules
 from ptx.mutants import Mutant, mutants
 from ptx.program import PtxError
@@ -392,7 +392,7 @@ def main() -> None:
     torch.manual_seed(given.seed)
     device = Device(ARENA, Rules(strict=STRICT))
     device.offer(given.library or build_library(Path(tempfile.mkdtemp())))
-    ptx = (given.ptx or shipped()).read_text("utf-8").rstrip("\0")
+    ptx = read_ptx(given.ptx or shipped())
     host = Host(device, ptx.encode())
     host.seed = given.seed
     run_cases(given.names, host)

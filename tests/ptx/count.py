@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import torch
 from ptx.driver import Device, build_library
-from ptx.host import Host, shipped
+from ptx.host import Host, read_ptx, shipped
 from ptx.machine import Rules
 from torchmcubes_bw import fields, marching_cubes
 
@@ -33,7 +33,7 @@ def measured(field: str, size: int, ptx: Path | None = None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         device = Device(int(1.3 * vol.nbytes) + results + (8 << 20), Rules(checked=False))
         device.offer(build_library(Path(folder)))
-        host = Host(device, (ptx or shipped()).read_bytes())
+        host = Host(device, read_ptx(ptx or shipped()).encode())
         got = host.marching_cubes(vol, fields.FIELDS[field].level)
     for a, b in zip(got, want, strict=True):
         if a.dtype != b.dtype or a.numpy().tobytes() != b.numpy().tobytes():
@@ -100,7 +100,7 @@ def main() -> None:
         return
     print(table(result))
     if given.hot:
-        print(hot(result, (given.ptx or shipped()).read_text("utf-8").split("\n"), given.hot))
+        print(hot(result, read_ptx(given.ptx or shipped()).split("\n"), given.hot))
     if given.classes:
         for name, c in result["kernels"].items():
             for op, n in sorted(c.classes.items(), key=lambda item: -item[1]):

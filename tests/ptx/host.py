@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import contextlib
+import lzma
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,12 +33,18 @@ KERNELS = Path(torchmcubes_bw.__file__).parent / "kernels"
 
 def all_shipped() -> list[Path]:
     """Return the installed package's PTX files, the newest architecture's first."""
-    return sorted(KERNELS.glob("compute_*.ptx"), key=lambda path: -int(path.stem.split("_")[1]))
+    return sorted(KERNELS.glob("compute_*.ptx.xz"), key=lambda path: -int(re.findall(r"\d+", path.name)[0]))
 
 
 def shipped() -> Path:
     """Return the installed package's PTX for the newest architecture."""
     return all_shipped()[0]
+
+
+def read_ptx(path: Path) -> str:
+    """Return the text of a PTX file, packed or not, without the zero at its end."""
+    held = path.read_bytes()
+    return (lzma.decompress(held) if path.suffix == ".xz" else held).decode().rstrip("\0")
 
 
 class Host:

@@ -9,7 +9,7 @@ import re
 import pytest
 from ptx import needs, workers
 from ptx.driver import build_library
-from ptx.host import all_shipped
+from ptx.host import all_shipped, read_ptx, shipped
 from ptx.needs import lacking, skip_or_fail
 from ptx.program import parse
 
@@ -62,7 +62,7 @@ def test_every_mutant_is_caught(results):
 
 def test_every_kernel_is_executed(results):
     """All of the file's kernels, and nearly all of their instructions."""
-    kernels = parse(all_shipped()[0].read_text("utf-8").rstrip("\0")).kernels
+    kernels = parse(read_ptx(shipped())).kernels
     executed = {name: set() for name in kernels}
     for case in CASES:
         for name, lines in results[case][0]["lines"].items():

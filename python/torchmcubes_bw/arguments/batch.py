@@ -89,8 +89,3 @@ def batch(asked: Request, each: list[float], wanted: Room | None) -> Batch:
 
 def _one(vol: Samples) -> Samples:
     return vol._replace(owner=vol.owner[None], shape=(1, *vol.shape), strides=(0, *vol.strides))
-
-
-def only_for_one(name: str, wanted: str) -> ValueError:
-    """Return the error for an argument that several volumes, or results of a fixed size, do not take."""
-    return ValueError(f"{name} must be {wanted} for several volumes and with max_verts")

@@ -15,7 +15,7 @@ from ..arguments.labels import Labels
 from ..arguments.placement import Triple
 from ..arguments.request import Request
 from ..arguments.samples import Samples, checked
-from . import batches, cpu, cpu_dual, cuda, cuda_batches, kernel_files, labels
+from . import batches, cpu, cpu_dual, cpu_gradient, cuda, cuda_batches, kernel_files, labels
 from .batches import Packed
 from .labels import Surfaces
 from .results import Surface, refuse_fake_mode
@@ -23,6 +23,7 @@ from .results import Surface, refuse_fake_mode
 _ONLY_ON_CPU = "its kernels make no normals"
 _NONE_OF_BATCHES = "its kernels make no normals of several volumes, or of a fixed size"
 _NO_DUAL = "its kernels make no dual mesh"
+_NO_GRADIENT = "its kernels make no gradients"
 _warned: set[str] = set()
 
 
@@ -63,15 +64,57 @@ def label_surfaces(asked: Labels) -> Surfaces:
     return labels.surfaces(asked._replace(volume=_on_cpu(asked.volume, "labels"))).to(device)
 
 
-def dual(request: Request, quads: bool, rounds: int = 0, patches: bool = False) -> cpu_dual.DualMesh:
+def dual_surface(request: Request, rounds: int = 0, normals: bool = False) -> Surface:
+    """Extract the dual mesh of what is asked, as a surface of triangles."""
+    mesh = dual(request, False, rounds, normals=normals)
+    return Surface(mesh.verts, mesh.faces, mesh.normals)
+
+
+def dual(
+    request: Request, quads: bool, rounds: int = 0, patches: bool = False, normals: bool = False
+) -> cpu_dual.DualMesh:
     """Extract the dual mesh of what is asked, on the CPU; it goes where the volume is."""
     vol = request.volume
     if vol.device.type == "cpu":
-        return cpu_dual.dual(request, quads, rounds, patches)
+        return cpu_dual.dual(request, quads, rounds, patches, normals)
     _warn(vol.device, _NO_DUAL)
     mask = None if request.mask is None else _on_cpu(request.mask, "mask")
     request = request._replace(volume=_on_cpu(vol), mask=mask)
-    return cpu_dual.dual(request, quads, rounds, patches).to(vol.device)
+    return cpu_dual.dual(request, quads, rounds, patches, normals).to(vol.device)
+
+
+def vertex_gradients(
+    request: Request,
+    verts: Tensor,
+    volume: bool,
+    level: bool,
+    direction: cpu_gradient.Direction | None = None,
+) -> cpu_gradient.Gradients:
+    """Return the gradients of a request's vertices, or their derivatives in a direction, on its device."""
+    device = request.volume.device
+    if device.type == "cpu":
+        return cpu_gradient.vertices(request, verts, volume, level, direction)
+    _warn(device, _NO_GRADIENT)
+    mask = None if request.mask is None else _on_cpu(request.mask, "mask")
+    request = request._replace(volume=_on_cpu(request.volume), mask=mask)
+    towards = None if direction is None else direction._replace(volume=direction.volume.cpu())
+    found = cpu_gradient.vertices(request, verts.cpu(), volume, level, towards)
+    by_volume, moved = (None if part is None else part.to(device) for part in (found.volume, found.verts))
+    return cpu_gradient.Gradients(by_volume, found.level, moved)
+
+
+def value_gradients(
+    vol: Samples, points: Samples, values: Tensor, of_vol: bool, of_points: bool
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return the gradients of interpolated values by samples and points, on their device."""
+    if vol.device.type == "cpu":
+        return cpu_gradient.interpolated(vol, points, values, of_vol, of_points)
+    _warn(vol.device, _NO_GRADIENT)
+    found = cpu_gradient.interpolated(
+        _on_cpu(vol), _on_cpu(points, "points"), values.cpu(), of_vol, of_points
+    )
+    by_vol, by_points = (None if part is None else part.to(vol.device) for part in found)
+    return by_vol, by_points
 
 
 def placed(verts: Tensor, spacing: Triple, origin: Triple, real: torch.dtype) -> Tensor:

@@ -33,7 +33,7 @@ def manifest() -> dict[str, Any]:
 
 
 def read(image: str) -> bytes:
-    """Return a file of kernels; cubins lie there compressed.
+    """Return a file of kernels, which lie there compressed.
 
     Raises:
         OSError: it is missing or damaged, or this Python has no lzma.
