@@ -55,5 +55,8 @@ void bind_gradient(pybind11::module_& m);
 // Adds the surfaces of labels.
 void bind_labels(pybind11::module_& m);
 
+// Adds slabs of a volume that is handed over slab by slab.
+void bind_slab(pybind11::module_& m);
+
 // Adds the CUDA backend's names to the compiled module.
 void bind_cuda(pybind11::module_& m);

@@ -8,9 +8,6 @@
 
 namespace mc::cpu {
 
-namespace {
-
-// Stages 1 to 3 of the slab from plane `begin` on, its items at the addresses from `next` on.
 Slab fill_slab(const Plan& plan, i64 begin, Address& next, bool& has_nan) {
     Slab slab = make_slab(plan, begin);
     // The samples are read once: from here on a sample is one bit.
@@ -23,6 +20,8 @@ Slab fill_slab(const Plan& plan, i64 begin, Address& next, bool& has_nan) {
     // chunks: where each one's vertices and triangles begin.
     return slab;
 }
+
+namespace {
 
 // Stages 1 to 3 of a plan that is made.
 Plan counted(Plan plan) {

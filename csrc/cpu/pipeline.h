@@ -36,6 +36,8 @@ bool classify(const Plan& plan, Slab& slab);  // samples -> bits, cells; whether
 bool any_nan(const Plan& plan);               // the same of a volume without cells: nothing is kept
 void count(const Plan& plan, Slab& slab);     // bits, cells -> rows, chunks as counts
 void scan(Slab& slab, Address& next);         // chunks as counts -> chunks as addresses, from `next` on
+Slab fill_slab(const Plan& plan, i64 begin, Address& next,
+               bool& has_nan);                                         // the three of the slab from there
 void emit_slab(const Plan& plan, const Slab& slab, const Mesh& mesh);  // all of them -> the mesh
 void emit_mesh(const Plan& plan, const Mesh& mesh);                    // the same of every slab
 void turn_over(void* faces, i64 count, bool wide_faces);  // triangles' other side becomes the front

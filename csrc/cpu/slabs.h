@@ -13,5 +13,6 @@ Plan make_plan(const Request& request, std::unique_ptr<Team> team);
 Plan make_plan(const Request& request, int threads);  // a team of as many as are worth it
 Slab make_slab(const Plan& plan, i64 begin);
 Mesh mesh_at(const Plan& plan, void* verts, void* faces, bool wide_faces);
+Mesh normals_at(const Plan& plan, void* normals);
 
 }  // namespace mc::cpu

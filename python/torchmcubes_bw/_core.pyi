@@ -74,6 +74,32 @@ def prepare(
     threads: int,
 ) -> Plan: ...
 
+class SlabPlan:
+    @property
+    def vertices(self) -> int: ...
+    @property
+    def triangles(self) -> int: ...
+    @property
+    def has_nan(self) -> bool: ...
+    def emit(self, first_vertex: int, verts: int, faces: int, wide_faces: bool) -> None: ...
+    def emit_normals(self, normals: int) -> None: ...
+
+def prepare_slab(
+    data: int,
+    dtype: str,
+    shape: Sequence[int],
+    strides: Sequence[int],
+    level: float,
+    mask: int,
+    mask_strides: Sequence[int],
+    skip_nan: bool,
+    closed: bool,
+    spacing: Sequence[float],
+    planes: tuple[int, int],
+    slab: tuple[int, int],
+    threads: int,
+) -> SlabPlan: ...
+
 class BatchPlan:
     @property
     def vertices(self) -> int: ...

@@ -25,6 +25,7 @@ GOLDEN = Path(__file__).parent.parent / "golden" / "doctor"
 BROKEN = {
     "ampere_old_driver",
     "blackwell_old_torch",
+    "blackwell_torch_cu126",
     "driver_compat",
     "driver_mismatch",
     "driver_other",
@@ -50,7 +51,7 @@ def text_of(name):
 def test_findings_word_for_word(name):
     assert text_of(name) == (GOLDEN / f"{name}.txt").read_text("utf-8"), (
         "the doctor's words have changed; if that is meant, accept them with\n"
-        "    python tests/cli/test_doctor.py"
+        "    PYTHONPATH=tests python tests/cli/test_doctor.py"
     )
 
 
