@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The operator of results of a fixed size, whose shapes torch knows before they are computed."""
 
-# No postponed annotations: torch reads the operators' schemas from them.
-from typing import Optional
+from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,12 +14,17 @@ from .backends import choose
 from .backends.results import INT32_MAX
 from .gradients import Options
 
+_SURFACES = (
+    "(Tensor vol, Tensor level, Tensor? mask, str nan, str border, float[] spacing, bool normals, int[] most)"
+    " -> (Tensor, Tensor, Tensor, Tensor, Tensor)"
+)
 
-@custom_op("torchmcubes_bw::surfaces_of_a_size", mutates_args=())
+
+@custom_op("torchmcubes_bw::surfaces_of_a_size", mutates_args=(), schema=_SURFACES)
 def surfaces_of_a_size(
     vol: Tensor,
     level: Tensor,
-    mask: Optional[Tensor],
+    mask: Tensor | None,
     nan: str,
     border: str,
     spacing: list[float],
@@ -35,17 +41,8 @@ def surfaces_of_a_size(
     return found.verts, found.faces, directions, offsets, torch.clone(found.overflow)
 
 
-@register_fake("torchmcubes_bw::surfaces_of_a_size")
-def _(
-    vol: Tensor,
-    level: Tensor,
-    mask: Optional[Tensor],
-    nan: str,
-    border: str,
-    spacing: list[float],
-    normals: bool,
-    most: list[int],
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+def _fake(vol: Tensor, *asked: Any) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    normals, most = asked[-2:]
     if vol.dim() not in (3, 4):
         wanted = "3 dimensions (Nz, Ny, Nx), or 4 (B, Nz, Ny, Nx) for several volumes"
         raise ValueError(f"vol must have {wanted}, got shape {tuple(vol.shape)}")
@@ -59,3 +56,6 @@ def _(
         vol.new_empty((2, count + 1), dtype=torch.int64),
         vol.new_empty((), dtype=torch.bool),
     )
+
+
+register_fake("torchmcubes_bw::surfaces_of_a_size", _fake)
