@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torchmcubes_bw import label_surfaces
+from torchmcubes_bw.measure import commit, machine
 
 # In a process of its own: the package at work once, then the labels read from a file.
 _PEAK = """
@@ -103,6 +106,7 @@ def measure(labels: np.ndarray, rounds: int) -> dict[str, Any]:
     work: dict[str, list[float]] = {call.__name__: [] for call in calls}
     for _ in range(rounds):
         for call in calls:
+            call(labels)  # so that none finds its memory as another left it
             wall, used = time.perf_counter(), time.process_time()
             call(labels)
             seconds[call.__name__].append(time.perf_counter() - wall)
@@ -135,12 +139,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--cells", type=int, default=16, help="labels a side")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     labels = partition(chosen.size, chosen.cells)
-    figures = {**measure(labels, chosen.rounds), "MiB": peak(labels)}
+    load = os.getloadavg()[0]
+    figures = {
+        "machine": machine(),
+        "load average": load,
+        "commit": commit(Path(__file__).parent),
+        "versions": {name: metadata.version(name) for name in ("zmesh", "serra-mesh")},
+        **measure(labels, chosen.rounds),
+        "MiB": peak(labels),
+    }
     print(json.dumps(figures, indent=1))
 
 

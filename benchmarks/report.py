@@ -194,16 +194,20 @@ def _labels() -> list[str]:
     mib, ours = r["MiB"], r["seconds"]["ours"]
     more = mib["peak"] / mib["labels and meshes"]
     without = (mib["peak"] - mib["before the labels"]) / mib["labels and meshes"]
+    machine, versions = r["machine"], r["versions"]
+    spread = r["seconds from and to"]
     rows = [
-        f"| {name} | {s:.2f} | {s / ours:.1f} | {r['processor seconds'][name]:.2f} |"
+        f"| {name} | {s:.2f} ({spread[name][0]:.2f} to {spread[name][1]:.2f}) | {s / ours:.1f} "
+        f"| {r['processor seconds'][name]:.2f} |"
         for name, s in r["seconds"].items()
     ]
     return [
         f"## The surfaces of {r['labels']} labels, {r['size']}³ uint32",
         "",
-        f"{r['vertices']} vertices, {r['faces']} faces, of each label the same number from both. {r['threads']} threads",
-        f"(zmesh {r['zmesh']} uses one). By `python -m benchmarks.labels`, in turns, medians; {r['processor']}, {r['simd']}:",
-        "what the processor spent on each is the steadier figure.",
+        f"{r['vertices']} vertices, {r['faces']} faces, of each label the same number from zmesh {versions['zmesh']};",
+        f"serra-mesh {versions['serra-mesh']} draws surface nets. {r['threads']} threads (zmesh uses one). By",
+        "`python -m benchmarks.labels`, in turns, each with a call before that warms up; medians, and from and to.",
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['simd']}, load average {r['load average']:.1f} before:",
         "",
         "| | s | times ours | processor s |",
         "| --- | ---: | ---: | ---: |",

@@ -51,8 +51,8 @@ def test_a_fork_in_the_middle_of_a_call(tmp_path):
     assert (done.stdout, done.stderr) == ("[0, 0, 0, 0, 0]\n", "")
 
 
-# The interpreter's end takes two seconds, in which the core comes back and asks for the GIL. The thread keeps the GIL
-# from `started` until the core lets go of it: an operation of torch's that asked for it would end the process.
+# The interpreter's end takes two seconds, in which the core comes back and asks for the GIL. The thread keeps
+# the GIL from `started` until the core lets go of it: torch asking for it would end the process.
 AT_THE_END = """
 import sys, threading, time, torch
 from torchmcubes_bw import _core, grid_interp, marching_cubes

@@ -38,6 +38,10 @@ void emit_patches(const cpu::DualPlan& plan, std::uintptr_t cells, std::uintptr_
         [&] { cpu::emit_patches(plan, reinterpret_cast<i64*>(cells), reinterpret_cast<u16*>(patches)); });
 }
 
+void emit_normals(const cpu::DualPlan& plan, std::uintptr_t normals) {
+    without_gil([&] { cpu::emit_dual_normals(plan, reinterpret_cast<void*>(normals)); });
+}
+
 }  // namespace
 
 void bind_dual(py::module_& m) {
@@ -47,7 +51,8 @@ void bind_dual(py::module_& m) {
         .def_readonly("has_nan", &cpu::DualPlan::has_nan)
         .def("emit", &emit, py::arg("verts"), py::arg("faces"), py::arg("wide_faces"), py::arg("triangles"),
              py::arg("rounds"))
-        .def("emit_patches", &emit_patches, py::arg("cells"), py::arg("patches"));
+        .def("emit_patches", &emit_patches, py::arg("cells"), py::arg("patches"))
+        .def("emit_normals", &emit_normals, py::arg("normals"));
     m.def("prepare_dual", &prepare, py::arg("data"), py::arg("dtype"), py::arg("shape"), py::arg("strides"),
           py::arg("level"), py::arg("mask"), py::arg("mask_strides"), py::arg("skip_nan"), py::arg("closed"),
           py::arg("spacing"), py::arg("threads"));

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bindings.h"
@@ -19,18 +20,44 @@ using namespace mc;
 
 namespace {
 
+cpu::LabelVolume volume_of(std::uintptr_t data, const std::string& dtype, Sides shape, Sides strides) {
+    cpu::LabelVolume volume{reinterpret_cast<const void*>(data), dtype_named(dtype), {}, {}};
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+        volume.side[axis] = shape[axis];
+        volume.stride[axis] = strides[axis];
+    }
+    return volume;
+}
+
+// Of each label of `only` its value and its box: first samples and one past the last ones, z, y, x.
+std::vector<std::pair<u64, std::array<i64, 6>>> boxes(std::uintptr_t data, const std::string& dtype,
+                                                      Sides shape, Sides strides, std::vector<u64> only,
+                                                      int threads) {
+    const cpu::LabelVolume volume = volume_of(data, dtype, shape, strides);
+    std::vector<cpu::LabelBox> found;
+    without_gil([&] {
+        cpu::Team team(threads);
+        found = cpu::find_labels(volume, {false, false, 0, std::move(only)}, team);
+    });
+    std::vector<std::pair<u64, std::array<i64, 6>>> told;
+    for (const cpu::LabelBox& box : found)
+        told.push_back(
+            {box.value, {box.low[0], box.low[1], box.low[2], box.high[0], box.high[1], box.high[2]}});
+    return told;
+}
+
 std::unique_ptr<cpu::LabelPlan> prepare(std::uintptr_t data, const std::string& dtype, Sides shape,
                                         Sides strides, std::optional<u64> background,
                                         std::optional<std::vector<u64>> only, bool closed, Point spacing,
-                                        Point origin, int threads) {
-    cpu::LabelRequest request{{reinterpret_cast<const void*>(data), dtype_named(dtype), {}, {}},
+                                        Point origin, bool dual, int rounds, int threads) {
+    cpu::LabelRequest request{volume_of(data, dtype, shape, strides),
                               {!only, !only && background, background.value_or(0), {}},
                               closed,
                               {},
-                              {}};
+                              {},
+                              dual,
+                              rounds};
     for (std::size_t axis = 0; axis < 3; ++axis) {
-        request.volume.side[axis] = shape[axis];
-        request.volume.stride[axis] = strides[axis];
         request.spacing[axis] = spacing[axis];
         request.origin[axis] = origin[axis];
     }
@@ -64,5 +91,7 @@ void bind_labels(py::module_& m) {
         .def("emit_ids", &emit_ids, py::arg("ids"), py::arg("vertices"), py::arg("triangles"));
     m.def("prepare_labels", &prepare, py::arg("data"), py::arg("dtype"), py::arg("shape"), py::arg("strides"),
           py::arg("background"), py::arg("only"), py::arg("closed"), py::arg("spacing"), py::arg("origin"),
-          py::arg("threads"));
+          py::arg("dual"), py::arg("rounds"), py::arg("threads"));
+    m.def("label_boxes", &boxes, py::arg("data"), py::arg("dtype"), py::arg("shape"), py::arg("strides"),
+          py::arg("only"), py::arg("threads"));
 }

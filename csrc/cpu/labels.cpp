@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "../core/placement.h"
+#include "dual/plan.h"
 #include "pipeline.h"
+#include "placement.h"
 
 namespace mc::cpu {
 
@@ -77,10 +79,14 @@ void for_each_label(const LabelPlan& plan, const LabelBatch& batch, LabelBits& b
         const i64 k = batch.labels[place];
         const LabelRequest& asked = plan.request;
         const LabelGrid grid(plan.boxes[static_cast<std::size_t>(k)], asked.volume, asked.closed);
-        OneLabel label{bits.of(place), {}};
-        for (int axis = 0; axis < 3; ++axis)
-            label.half_way[axis] = plan.half_way[axis].data() + 2 * (grid.first[2 - axis] + 1);
+        OneLabel label{bits.of(place), {}, {}, {}};
         Request request{{nullptr, Dtype::kUInt8, grid.side[0], grid.side[1], grid.side[2], 0, 0, 0}, 0};
+        for (int axis = 0; axis < 3; ++axis) {
+            label.first[axis] = grid.first[2 - axis];
+            label.last[axis] = asked.volume.side[2 - axis] - 1;
+            label.half_way[axis] = plan.half_way[axis].data() + 2 * (label.first[axis] + 1);
+            request.spacing[axis] = asked.spacing[axis];
+        }
         request.label = &label;
         work(k, request, threads);
     };
@@ -94,6 +100,32 @@ void for_each_label(const LabelPlan& plan, const LabelBatch& batch, LabelBits& b
 
 LabelBits bits_of(const LabelPlan& plan, const LabelBatch& batch, Team& team) {
     return {batch, plan.boxes, plan.index, plan.request.volume, plan.request.closed, team};
+}
+
+Address counts_of(const LabelRequest& asked, const Request& label, int threads) {
+    if (!asked.dual) {
+        const Plan counted = prepare(label, threads);
+        return {counted.vertices, counted.triangles};
+    }
+    const DualPlan counted = prepare_dual(label, threads);
+    return {counted.vertices, 2 * counted.quads};
+}
+
+void emit_label(const LabelRequest& asked, const Request& label, int threads, float* verts, char* faces,
+                bool wide_faces) {
+    if (!asked.dual)
+        return emit_mesh(prepare(label, threads), {reinterpret_cast<char*>(verts),
+                                                   faces,
+                                                   12,
+                                                   wide_faces ? 24 : 12,
+                                                   wide_faces,
+                                                   {emit_half_way, emit_half_way}});
+    const DualPlan plan = prepare_dual(label, threads);
+    emit_dual(plan, verts, faces, wide_faces, true, asked.rounds);
+    Placement world{verts, false, verts, false, plan.vertices, {}, {}};
+    for (int axis = 0; axis < 3; ++axis)
+        world.spacing[axis] = asked.spacing[axis], world.origin[axis] = asked.origin[axis];
+    place(world, threads);
 }
 
 // Counts become addresses.
@@ -129,8 +161,7 @@ LabelPlan prepare_labels(const LabelRequest& request, int threads) {
     for (const LabelBatch& batch : plan.batches) {
         plan.bits = bits_of(plan, batch, team);
         for_each_label(plan, batch, plan.bits, team, [&plan](i64 k, const Request& label, int at_once) {
-            const Plan counted = prepare(label, at_once);
-            plan.begins[static_cast<std::size_t>(k)] = {counted.vertices, counted.triangles};
+            plan.begins[static_cast<std::size_t>(k)] = counts_of(plan.request, label, at_once);
         });
     }
     add_up(plan);
@@ -146,12 +177,8 @@ void emit_labels(LabelPlan& plan, float* verts, void* faces, bool wide_faces) {
         if (plan.batches.size() > 1) plan.bits = bits_of(plan, batch, team);
         for_each_label(plan, batch, plan.bits, team, [&](i64 k, const Request& label, int at_once) {
             const Address& begin = plan.begins[static_cast<std::size_t>(k)];
-            emit_mesh(prepare(label, at_once), {reinterpret_cast<char*>(verts + 3 * begin.vertices),
-                                                static_cast<char*>(faces) + face_bytes * begin.triangles,
-                                                12,
-                                                face_bytes,
-                                                wide_faces,
-                                                {emit_half_way, emit_half_way}});
+            emit_label(plan.request, label, at_once, verts + 3 * begin.vertices,
+                       static_cast<char*>(faces) + face_bytes * begin.triangles, wide_faces);
         });
     }
 }

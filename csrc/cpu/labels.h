@@ -12,6 +12,8 @@ struct LabelRequest {
     LabelChoice choice;
     bool closed;                   // one layer of other samples lies around the volume
     double spacing[3], origin[3];  // x, y, z: of the vertices
+    bool dual = false;             // the dual mesh, …
+    int rounds = 0;                // … its vertices drawn towards their neighbours so often
 };
 
 struct LabelPlan {

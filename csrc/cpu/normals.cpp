@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The normals of a mesh's vertices: written by stage 4 in the vertices' places, from the samples around each.
-#include "../core/gradient.h"
+#include "normals.h"
+
 #include "pipeline.h"
+#include "slabs.h"
 
 namespace mc::cpu {
 
 namespace {
-
-// A sample's place in the volume, by axis: x, y, z.
-struct Place {
-    i64 at[3];
-
-    Place moved(int axis, i64 by) const {
-        Place place = *this;
-        place.at[axis] += by;
-        return place;
-    }
-};
 
 template <class T>
 class Gradients {
@@ -118,21 +109,32 @@ void emit_batch(VertexBatch& batch) {
     batch.upright_to = emit_list<T>(batch, batch.upright, [](int) { return 2; }, batch.upright_to);
 }
 
+template <class T>
+Vector normal_as(const Request& request, const Place& lower, int axis) {
+    const double (&spacing)[3] = request.spacing;
+    return normal_on_edge(Gradients<T>(request), lower, axis, request.level,
+                          {spacing[0], spacing[1], spacing[2]});
+}
+
+constexpr NormalOnEdge kNormalAs[kDtypes] = {
+    normal_as<float>, normal_as<double>, normal_as<f16>, normal_as<bf16>,  normal_as<u8>,
+    normal_as<i8>,    normal_as<i16>,    normal_as<i32>, normal_as<truth>, normal_as<whole>};
+
 constexpr EmitVertices kEmitBatch[kDtypes] = {
     emit_batch<float>, emit_batch<double>, emit_batch<f16>, emit_batch<bf16>,  emit_batch<u8>,
     emit_batch<i8>,    emit_batch<i16>,    emit_batch<i32>, emit_batch<truth>, emit_batch<whole>};
 
 }  // namespace
 
-void emit_normals(const Plan& plan, void* normals) {
+NormalOnEdge normal_on_edge(Dtype dtype) { return kNormalAs[static_cast<int>(dtype)]; }
+
+Mesh normals_at(const Plan& plan, void* normals) {
     const Dtype dtype = plan.request.volume.dtype;
     const EmitVertices emit_batch = kEmitBatch[static_cast<int>(dtype)];
-    emit_mesh(plan, {static_cast<char*>(normals),
-                     nullptr,
-                     dtype == Dtype::kFloat64 ? 24 : 12,
-                     0,
-                     false,
-                     {emit_batch, emit_batch}});
+    return {static_cast<char*>(normals), nullptr, dtype == Dtype::kFloat64 ? 24 : 12, 0, false,
+            {emit_batch, emit_batch}};
 }
+
+void emit_normals(const Plan& plan, void* normals) { emit_mesh(plan, normals_at(plan, normals)); }
 
 }  // namespace mc::cpu

@@ -36,7 +36,9 @@ struct Mask {
 struct OneLabel {
     u64* bits;  // of the samples that are not the label's, as stage 1 leaves them; only read
     const float*
-        half_way[3];  // x, y, z: coordinates of the samples, 2k that of k, 2k + 1 between k and k + 1
+        half_way[3];        // x, y, z: coordinates of the samples, 2k that of k, 2k + 1 between k and k + 1
+    i64 first[3], last[3];  // x, y, z: which of the volume's samples the first one is, -1 in the layer around
+                            // it; and the volume's last
 };
 
 struct Request {
@@ -52,6 +54,8 @@ struct Request {
 
     bool selects() const { return mask.data || skip_nan; }
     i64 border() const { return closed ? 1 : 0; }  // samples of that layer, on each side
+    // Which of the volume's samples the grid's first one is, on x, y or z.
+    i64 first(int axis) const { return label ? label->first[axis] : -border(); }
 };
 
 // The samples as bits: the volume's, and the layer around it where the border is closed.

@@ -49,7 +49,9 @@ private:
                 emit_faces({z, y, window.get(0, z, y, here), window.get(0, z, y + 1, here_y),
                             window.get(1, z + 1, y, above), window.get(1, z + 1, y + 1, above_y)},
                            here.triangles, last_triangle(c));
-                if (plan_.request.label) turn_over(here.triangles, row.triangles);
+                if (plan_.request.label)
+                    turn_over(mesh_.faces + here.triangles * mesh_.face_bytes, row.triangles,
+                              mesh_.wide_faces);
             }
             here = here.after(row);
             if (has_above) above = above.after(counts_above[y]);
@@ -83,18 +85,6 @@ private:
                      mesh_.faces + last * mesh_.face_bytes});
     }
 
-    // The triangles' other side becomes the front.
-    void turn_over(i64 first, i64 count) const {
-        const auto turn = [count](auto* at) {
-            for (i64 k = 0; k < count; ++k, at += 3) std::swap(at[1], at[2]);
-        };
-        void* faces = mesh_.faces + first * mesh_.face_bytes;
-        if (mesh_.wide_faces)
-            turn(static_cast<i64*>(faces));
-        else
-            turn(static_cast<i32*>(faces));
-    }
-
     const Plan& plan_;
     const Slab& slab_;
     const Mesh& mesh_;
@@ -110,6 +100,16 @@ void emit_with(const Plan& plan, const Slab& slab, const Mesh& mesh) {
 }
 
 }  // namespace
+
+void turn_over(void* faces, i64 count, bool wide_faces) {
+    const auto turn = [count](auto* at) {
+        for (i64 k = 0; k < count; ++k, at += 3) std::swap(at[1], at[2]);
+    };
+    if (wide_faces)
+        turn(static_cast<i64*>(faces));
+    else
+        turn(static_cast<i32*>(faces));
+}
 
 void emit_slab(const Plan& plan, const Slab& slab, const Mesh& mesh) {
     (slab.cells.data() ? emit_with<true> : emit_with<false>)(plan, slab, mesh);

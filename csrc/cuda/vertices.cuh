@@ -164,9 +164,10 @@ MC_HD void store_vertices(const Job& job, const WarpSegment& segment, const Segm
 }
 
 // A warp's run of segments: calls use(segment, active) for those that own anything; `active` says in which
-// words. Blocks have kEmitThreads.
+// words. Blocks have kEmitThreads. Nothing is called for a mesh that its results have no room for.
 template <class Use>
 MC_HD void for_active_segments(const Job& job, const Use& use) {
+    if (job.fixed && job.totals->overflow) return;
     const u32 warp = blockIdx.x * (kEmitThreads / 32) + threadIdx.x / 32, first = warp * job.emit_run;
     const u32 of_lane = first + static_cast<u32>(lane());
     const bool there = static_cast<u32>(lane()) < job.emit_run && of_lane < job.segments;

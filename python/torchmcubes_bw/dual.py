@@ -11,8 +11,8 @@ from torch import Tensor
 from .arguments import placement as world
 from .arguments.level import level as checked_level
 from .arguments.mask import mask as checked_mask
-from .arguments.options import one_of
-from .arguments.options import rounds as checked_rounds
+from .arguments.options import NETS_ROUNDS, one_of
+from .arguments.options import method as checked_method
 from .arguments.request import Request
 from .arguments.volume import volume
 from .backends import choose
@@ -30,7 +30,7 @@ def dual_marching_cubes(
     border: str = "open",
     quads: bool = False,
     placement: str = "mean",
-    rounds: int = 32,
+    rounds: int = NETS_ROUNDS,
 ) -> tuple[Tensor, Tensor]:
     """Extract the isosurface of a volume as a mesh of even triangles, or of quads.
 
@@ -89,13 +89,13 @@ def dual_marching_cubes(
         world.spacing(spacing),
     )
     at = world.origin(origin)
-    nets = one_of(placement, "placement", ("mean", "nets")) == "nets"
+    how = checked_method("dual", placement, rounds)
     if _wants_gradient(vol, level):
-        if nets:
+        if placement == "nets":
             raise ValueError('placement must be "mean" for a volume or level that requires grad, got "nets"')
-        verts, faces = _with_gradient(vol, level, request, bool(quads), None)
+        verts, faces = with_gradient(vol, level, request, bool(quads), None)
         return verts * verts.new_tensor(request.spacing) + verts.new_tensor(at), faces
-    mesh = choose.dual(request, bool(quads), checked_rounds(rounds) if nets else 0)
+    mesh = choose.dual(request, bool(quads), how.rounds)
     return choose.placed(mesh.verts, request.spacing, at, mesh.verts.dtype), mesh.faces
 
 
@@ -105,7 +105,7 @@ def differentiable(vol: Tensor, level: Any, deform: Tensor | None, quads: bool) 
     if deform is None and not _wants_gradient(vol, level):
         mesh = choose.dual(request, quads)
         return mesh.verts, mesh.faces
-    return _with_gradient(vol, level, request, quads, deform)
+    return with_gradient(vol, level, request, quads, deform)
 
 
 def _wants_gradient(vol: Any, level: Any) -> bool:
@@ -114,7 +114,7 @@ def _wants_gradient(vol: Any, level: Any) -> bool:
     )
 
 
-def _with_gradient(
+def with_gradient(
     vol: Tensor, level: Any, request: Request, quads: bool, deform: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Return the mesh with the vertices' places as a function of samples, level and displacements."""

@@ -79,6 +79,8 @@ def label_surfaces(
     spacing: float | Sequence[float] | Tensor | np.ndarray[Any, Any] = 1,
     origin: float | Sequence[float] | Tensor | np.ndarray[Any, Any] = 0,
     border: str = "open",
+    method: str = "primal",
+    placement: str = "mean",
 ) -> LabelSurfaces:
     """Extract the surface of every label of a volume: the label against all else, cut half way.
 
@@ -99,22 +101,26 @@ def label_surfaces(
         `only` that does not occur has a surface without vertices; a `background` that does not occur leaves
         nothing out, as does None. Where the label runs into the volume's border the surface is open, or with
         ``border="closed"`` it is closed, its cap on the border itself: where the border's samples are.
+        `method` is ``"primal"``, marching cubes, or ``"dual"``, which puts a vertex into each cell as
+        `dual_marching_cubes` does: even triangles. With ``placement="nets"`` these vertices are drawn towards
+        their neighbours, each within its cell: labels become smooth and do not shrink.
 
     Returns:
         `LabelSurfaces`: all vertices and all faces, packed by ascending label, with offsets. A vertex
         lies in the middle of each grid edge between the label and another, at
         ``origin + spacing * (x, y, z)``, computed in float64 and rounded once to float32. Right-hand normals
         point out of the label. Voxels of a label that touch along an edge of theirs are joined there. The
-        surface is that of ``marching_cubes`` of ``labels == label`` at 0.5, its faces turned over, and the
-        same, byte for byte, for every thread count and SIMD level.
+        surface is that of ``marching_cubes`` of ``labels == label`` at 0.5, its faces turned over, or of
+        ``dual_marching_cubes`` likewise, and the same, byte for byte, for every thread count and SIMD level.
 
     Raises:
         TypeError: `labels` is no dense tensor or array of an integer dtype or bool with data in it,
             `background` no integer, `only` not several, `spacing` or `origin` neither a number nor three,
-            `border` no text.
+            `border`, `method` or `placement` no text.
         ValueError: `labels` has not three dimensions, an empty side, more than 2^48 labels or 2^29
             along x; `only` holds what the dtype does not; `spacing` is not positive, or it or `origin` not
-            finite; `border` is neither ``"open"`` nor ``"closed"``.
+            finite; `border`, `method` or `placement` is no word that it may be, or `placement` ``"nets"``
+            without ``method="dual"``.
         MemoryError: the machine's memory is full.
 
     >>> import torch
@@ -129,5 +135,5 @@ def label_surfaces(
     -2 [0.75, 0.25, 0.25] [1.25, 1.25, 1.25] 28
     7 [0.25, 0.25, 0.25] [0.75, 1.25, 1.25] 28
     """
-    asked = checked_labels(labels, background, only, spacing, origin, border)
+    asked = checked_labels(labels, background, only, spacing, origin, border, method, placement)
     return LabelSurfaces(*choose.label_surfaces(asked))

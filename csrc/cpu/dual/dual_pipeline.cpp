@@ -57,7 +57,7 @@ void emit_dual(const DualPlan& plan, void* verts, void* faces, bool wide_faces, 
     const i64 index_bytes = wide_faces ? 8 : 4;
     advise_huge_pages(verts, size(plan.vertices * vertex_bytes));
     advise_huge_pages(faces, size(plan.quads * (triangles ? 6 : 4) * index_bytes));
-    emit_vertices(plan, verts);
+    (plan.samples.request.label ? emit_label_vertices : emit_vertices)(plan, verts);
     // verts: every vertex at the mean of its crossings.
     if (rounds > 0) {
         Buffer<char> quads(size(4 * plan.quads * index_bytes));
@@ -66,6 +66,7 @@ void emit_dual(const DualPlan& plan, void* verts, void* faces, bool wide_faces, 
     }
     // verts: every vertex in its place, so that a quad's diagonals can be compared.
     emit_faces(plan, verts, faces, wide_faces, triangles);
+    if (plan.samples.request.label) turn_over(faces, 2 * plan.quads, wide_faces);
 }
 
 }  // namespace mc::cpu

@@ -56,10 +56,10 @@ public:
     // Every vertex goes a share of the way to the mean of its neighbours, as far as its cell goes.
     void step(const Coord* from, Coord share, Coord* to) const {
         over_rows(plan_, [&](const DualRow& row, i64 begin, i64 end) {
-            const i64 border = plan_.samples.request.border();
+            const Request& request = plan_.samples.request;
             for (i64 v = begin; v < end; ++v) {
-                const i64 low[3] = {cells_[static_cast<std::size_t>(v)] - border, row.y - border,
-                                    row.z - border};
+                const i64 low[3] = {cells_[static_cast<std::size_t>(v)] + request.first(0),
+                                    row.y + request.first(1), row.z + request.first(2)};
                 for (int axis = 0; axis < 3; ++axis) {
                     const Coord least = static_cast<Coord>(low[axis]),
                                 most = static_cast<Coord>(low[axis] + 1);

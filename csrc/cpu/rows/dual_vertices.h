@@ -2,6 +2,7 @@
 // Stage 4 of the dual mesh: a vertex at the mean of each patch's crossings, from the cell's eight samples.
 #pragma once
 
+#include "../../core/patch_mean.h"
 #include "dual_words.h"
 #include "stage4_emit.h"
 
@@ -77,26 +78,22 @@ struct CellSamples {
     }
 };
 
-// The sums run in one order whatever the edges, those that are not crossed adding 0: every level rounds
-// alike.
 template <class Coord, class Real>
 void put_mean(const CellSamples<Real>& cell, int patch, const EdgeSum& sum, const CellBatch& batch,
               Coord* to) {
     const Real level = level_as<Real>(*batch.level), share = kShares<Real>.of[sum.edges];
     const i64 sides[3] = {batch.nx, batch.ny, batch.nz};
     for (int axis = 0; axis < 3; ++axis) {
+        const int crossed = patch >> (4 * axis) & 15;
         Real t[4];
         for (int k = 0; k < 4; ++k) {
             const int low = edge_lower_corner(4 * axis + k), high = edge_upper_corner(4 * axis + k);
             const Real fraction = edge_fraction(cell.corner[low], cell.corner[high], level);
-            t[k] = patch >> (4 * axis + k) & 1 ? fraction : Real(0);
+            t[k] = crossed >> k & 1 ? fraction : Real(0);
         }
-        Real along = (t[0] + t[1]) + (t[2] + t[3]);
-        // Towards the layer around the volume the surface is met at the volume's own sample.
-        if (cell.at[axis] < 0)
-            along = static_cast<Real>(popcount(static_cast<u32>(patch >> (4 * axis) & 15)));
-        if (cell.at[axis] >= static_cast<Real>(sides[axis] - 1)) along = 0;
-        to[axis] = static_cast<Coord>(cell.at[axis] + (along + static_cast<Real>(sum.upper[axis])) * share);
+        to[axis] =
+            static_cast<Coord>(mean_on_axis<Real>(t, crossed, static_cast<Real>(sum.upper[axis]), share,
+                                                  cell.at[axis], static_cast<Real>(sides[axis] - 1)));
     }
 }
 

@@ -11,7 +11,8 @@ import numpy as np
 from torch import Tensor
 
 from . import placement
-from .options import one_of
+from .options import Method, one_of
+from .options import method as checked_method
 from .samples import Samples, checked
 
 # The integers of each dtype that labels may have.
@@ -33,9 +34,19 @@ class Labels(NamedTuple):
     spacing: placement.Triple
     origin: placement.Triple
     closed: bool
+    method: Method = Method(False, 0)
 
 
-def labels(value: Any, background: Any, only: Any, spacing: Any, origin: Any, border: Any) -> Labels:
+def labels(
+    value: Any,
+    background: Any,
+    only: Any,
+    spacing: Any,
+    origin: Any,
+    border: Any,
+    method: Any = "primal",
+    placement_of_verts: Any = "mean",
+) -> Labels:
     """Check the arguments of `label_surfaces`."""
     volume = label_volume(value)
     return Labels(
@@ -45,6 +56,7 @@ def labels(value: Any, background: Any, only: Any, spacing: Any, origin: Any, bo
         placement.spacing(spacing),
         placement.origin(origin),
         one_of(border, "border", ("open", "closed")) == "closed",
+        checked_method(method, placement_of_verts),
     )
 
 

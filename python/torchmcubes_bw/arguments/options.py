@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
+
+NETS_ROUNDS = 32
 
 
 def one_of(value: Any, name: str, words: tuple[str, ...]) -> str:
@@ -23,3 +25,19 @@ def rounds(value: Any) -> int:
     if not 0 <= value.__index__() < 2**31:
         raise ValueError(f"rounds must be at least 0 and below 2^31, got {value}")
     return int(value.__index__())
+
+
+class Method(NamedTuple):
+    """How a surface is made."""
+
+    dual: bool
+    rounds: int  # of relaxation
+
+
+def method(value: Any, placement: Any, relaxed: Any = NETS_ROUNDS) -> Method:
+    """Check the words for how a surface is made, and where the dual mesh's vertices lie."""
+    dual = one_of(value, "method", ("primal", "dual")) == "dual"
+    nets = one_of(placement, "placement", ("mean", "nets")) == "nets"
+    if nets and not dual:
+        raise ValueError('placement must be "mean" where method is "primal", got "nets"')
+    return Method(dual, rounds(relaxed) if nets else 0)

@@ -23,13 +23,16 @@ class DualMesh(NamedTuple):
     faces: Tensor
     cells: Tensor | None = None
     patches: Tensor | None = None
+    normals: Tensor | None = None
 
     def to(self, device: torch.device) -> DualMesh:
         """Return it on another device."""
         return DualMesh(*(None if part is None else part.to(device) for part in self))  # type: ignore[arg-type]
 
 
-def dual(request: Request, quads: bool, rounds: int, patches: bool) -> DualMesh:
+def dual(
+    request: Request, quads: bool, rounds: int = 0, patches: bool = False, normals: bool = False
+) -> DualMesh:
     """Extract what is asked: triangles or quads, after some rounds of relaxation."""
     vol = request.volume
     try:
@@ -42,11 +45,16 @@ def dual(request: Request, quads: bool, rounds: int, patches: bool) -> DualMesh:
         rows, columns = (plan.quads, 4) if quads else (2 * plan.quads, 3)
         faces, faces_at = empty(rows, columns, torch.int64 if wide else torch.int32)
         plan.emit(verts_at, faces_at, wide, not quads, rounds)
+        mesh = DualMesh(verts, faces)
+        if normals:
+            directions, directions_at = empty(plan.vertices, 3, verts.dtype)
+            plan.emit_normals(directions_at)
+            mesh = mesh._replace(normals=directions)
         if not patches:
-            return DualMesh(verts, faces)
+            return mesh
         cells, cells_at = empty(plan.vertices, 3, torch.int64)
         edges, edges_at = empty(plan.vertices, 1, torch.int16)
         plan.emit_patches(cells_at, edges_at)
     except MemoryError:
         raise no_memory("vol", vol.shape) from None
-    return DualMesh(verts, faces, cells, edges[:, 0])
+    return mesh._replace(cells=cells, patches=edges[:, 0])

@@ -44,6 +44,8 @@ def surfaces(asked: Labels) -> Surfaces:
             asked.closed,
             asked.spacing,
             asked.origin,
+            asked.method.dual,
+            asked.method.rounds,
             torch.get_num_threads(),
         )
         wide = plan.most_vertices > INT32_MAX

@@ -63,7 +63,7 @@ def extract(
     With `cap` the object is closed at the volume's border.
     """
     if cap and above:  # the core closes what is below: the mirror image of the values is
-        vol, level = _negated(vol, level)
+        vol, level = negated(vol, level)
         above = False
     if device == "cpu":
         verts, faces, directions = _on_cpu(vol, level, valid, cap, normals)
@@ -81,7 +81,7 @@ def in_comparison_type(vol: Array, level: float) -> Any:
     return np.float64(level) if wide or vol.dtype == np.float64 else np.float32(level)
 
 
-def _negated(vol: Array, level: float) -> tuple[Array, float]:
+def negated(vol: Array, level: float) -> tuple[Array, float]:
     """Return -vol, and the level that has the same samples on its sides: those equal to it are above."""
     if vol.dtype == np.bool_:
         return ~vol, level if level > 1 else 1 - level
@@ -160,15 +160,13 @@ def _on_gpu(
 def labels(
     vol: Array, wanted: list[int], device: str, valid: Array | None, cap: bool, normals: bool
 ) -> Iterator[tuple[int, Array, Array, Array | None]]:
-    """Yield each label with its vertices, faces and normals, outward."""
+    """Yield each label with its vertices, faces and normals, outward. Every one of them occurs."""
+    whole = vol if vol.dtype.kind in "iub" else vol.astype(np.int64)
+    boxes = dict(_core.label_boxes(*Readable(whole).told, [label % 2**64 for label in wanted], threads()))
     for label in wanted:
-        inside = vol == label
-        box = []
-        for axis in range(3):
-            others = tuple(k for k in range(3) if k != axis)
-            at = np.flatnonzero(inside.any(axis=others))
-            box.append(slice(max(0, at[0] - 1), at[-1] + 2))
-        part = tuple(box)
+        low, high = np.array(boxes[label % 2**64]).reshape(2, 3)
+        first = np.maximum(low - 1, 0)
+        part = tuple(slice(*each) for each in zip(first.tolist(), (high + 1).tolist(), strict=True))
         counting = None if valid is None else np.ascontiguousarray(valid[part])
-        verts, faces, directions = extract(inside[part], 0.5, device, counting, cap, True, normals)
-        yield label, verts + np.array([b.start for b in box[::-1]], verts.dtype), faces, directions
+        verts, faces, directions = extract(whole[part] == label, 0.5, device, counting, cap, True, normals)
+        yield label, verts + first[::-1].astype(verts.dtype), faces, directions
