@@ -2,6 +2,7 @@
 // The normals of a mesh's vertices: written by stage 4 in the vertices' places, from the samples around each.
 #include "normals.h"
 
+#include "pipeline.h"
 #include "slabs.h"
 
 namespace mc::cpu {
