@@ -40,11 +40,22 @@ def surface(vol: Any, level: Any, mask: Any, options: Options) -> Surface:
     if not isinstance(vol, Tensor):
         raise TypeError(f"vol must be a torch.Tensor where torch traces, got {type(vol).__name__}")
     if not isinstance(level, Tensor):
-        level = torch.full((), level, dtype=torch.float64)
-    found = definitions.surface(
-        vol, level, mask, options.nan, options.border, [*options.spacing], options.normals, options.name
-    )
+        level = vol.new_full((), level, dtype=torch.float64, device="cpu")
+    asked = (options.nan, options.border, [*options.spacing], options.normals, options.name)
+    found = _extracted(vol, level, mask, *asked)
     return Surface(found[0], found[1], found[2] if options.normals else None)
+
+
+def _extracted(vol: Tensor, *asked: Any) -> tuple[Tensor, Tensor, Tensor]:
+    if _compiling():
+        return definitions.surface(vol, *asked)  # type: ignore[no-any-return]
+    try:
+        return definitions.surface(vol, *asked)  # type: ignore[no-any-return]
+    except Exception as error:
+        if type(error).__name__ != "DynamicOutputShapeException":
+            raise
+        wanted = "in a FakeTensorMode with a shape_env: a mesh's size is not known before"
+        raise TypeError(f"vol must be {wanted}, got a {type(vol).__name__}") from None
 
 
 def of_a_size(
@@ -59,7 +70,7 @@ def of_a_size(
     return found
 
 
-def grid_interp(vol: Tensor, points: Tensor) -> Tensor:
+def grid_interp(vol: Any, points: Any) -> Tensor:
     """Interpolate by an operator."""
     found: Tensor = definitions.grid_interp(vol, points)
     return found

@@ -66,14 +66,14 @@ def marching_cubes(
         as ``(x, y, z)`` in voxels: one on each grid edge the surface crosses, shared by its triangles,
         placed by linear interpolation. `faces` is ``(F, 3)`` int32 (int64 only where V needs it),
         indices into `verts`; right-hand normals point to higher values. Both are contiguous, own
-        their memory, lie on the volume's device and carry no gradient. Without a crossing both are
-        ``(0, 3)``. The mesh is closed away from the volume's border and the same, byte for byte, for
-        every device, thread count and SIMD level.
+        their memory and lie on the volume's device. Where `vol` or `thresh` requires grad, `verts` carries
+        the gradient (docs/gradients.md). Without a crossing both are ``(0, 3)``. The mesh is closed away
+        from the volume's border and the same, byte for byte, for every device, thread count and SIMD level.
 
     Raises:
         TypeError: `vol` is no dense tensor or array of a real dtype with data in it (a fake tensor
-            and one inside vmap have none), `thresh` is no number, `mask` not bool, or torch.jit.trace or
-            make_fx record.
+            without sizes and one inside vmap have none), `thresh` is no number, `mask` not bool, or
+            torch.jit.trace records.
         ValueError: `vol` has not three dimensions, an empty side, more than 2^48 samples or 858993459
             in a row, or a NaN that counts; `thresh` is NaN, beyond float64, or more than one number; `mask`
             has another shape or device than `vol`; `nan` is no word that it may be.
@@ -173,7 +173,8 @@ def isosurface(
     and there is no fixed size.
 
     Returns:
-        A `Mesh` on the volume's device, without gradient.
+        A `Mesh` on the volume's device. Where `vol`, `level` or `attributes` requires grad, its vertices and
+        attributes carry the gradient (docs/gradients.md); its normals do not.
 
     Raises:
         TypeError, ValueError: An argument is not as described; the text names it, what was wanted and what
