@@ -10,7 +10,7 @@ import pytest
 import torch
 import torchmcubes_bw
 import volumes
-from torchmcubes_bw import HAS_CUDA, _core, grid_interp, marching_cubes
+from torchmcubes_bw import HAS_CUDA, _core, grid_interp, isosurface, marching_cubes
 from torchmcubes_bw.backends import choose, cuda, kernel_files
 
 VOL = torch.from_numpy(volumes.ball((9, 9, 9), (4, 4, 4), 3))
@@ -30,6 +30,10 @@ class OnDevice(torch.Tensor):
 
     def detach(self):
         return self
+
+
+class OnXpu(OnDevice):
+    where = "xpu"
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +148,17 @@ def test_one_warning_a_reason():
     marching_cubes(on("mps:1"), 0.0)  # a second warning would be an error
     with pytest.warns(RuntimeWarning, match="it has no kernels for xpu devices"):
         marching_cubes(on("xpu"), 0.0)
+
+
+def test_several_volumes_and_a_fixed_size():
+    several, want = torch.stack([VOL, -VOL]), isosurface(torch.stack([VOL, -VOL]), 0.0)
+    with pytest.warns(RuntimeWarning, match="it has no kernels for xpu devices"):
+        got = isosurface(several.as_subclass(OnXpu), 0.0)
+    for name in ("verts", "faces", "vert_offsets", "face_offsets"):
+        assert torch.equal(getattr(got, name), getattr(want, name))
+    fixed = isosurface(VOL.as_subclass(OnXpu), 0.0, max_verts=900, max_faces=900)
+    assert not fixed.overflow
+    assert torch.equal(fixed.unpack()[0].faces, want.unpack()[0].faces)
 
 
 @pytest.mark.filterwarnings("ignore:torchmcubes-bw computes on the CPU:RuntimeWarning")
