@@ -3,7 +3,9 @@
 
     python scripts/render_docs.py
 
-What stands between `<!-- NAME -->` and `<!-- end NAME -->` is replaced. `tests/test_documents.py` compares.
+What stands between `<!-- NAME -->` and `<!-- end NAME -->` is replaced, and what needs the repository's
+public address is made from the one setting `[tool.torchmcubes-bw] repository` in pyproject.toml, or left out
+while that is empty. `tests/test_documents.py` compares.
 """
 
 from __future__ import annotations
@@ -36,16 +38,61 @@ def not_on_pypi(name: str) -> str:
 
 def blocks(name: str) -> dict[str, str]:
     """Return what each block of a page holds."""
-    return {"not on PyPI": not_on_pypi(name), "doctor sample": doctor_sample()}
+    return {
+        "not on PyPI": not_on_pypi(name),
+        "doctor sample": doctor_sample(),
+        "clone": clone(public_address()),
+    }
 
 
 def rendered(text: str, of: dict[str, str]) -> str:
     """Return a page with its blocks filled; a block that nobody fills is an error."""
 
     def filled(match: re.Match[str]) -> str:
-        return f"<!-- {match[1]} -->\n{of[match[1]]}\n<!-- end {match[1]} -->"
+        body = f"{of[match[1]]}\n" if of[match[1]] else ""
+        return f"<!-- {match[1]} -->\n{body}<!-- end {match[1]} -->"
 
     return re.sub(r"<!-- ([\w -]+) -->\n(?:(?!<!-- end).*\n)*<!-- end \1 -->", filled, text)
+
+
+def clone(address: str) -> str:
+    """Return how to get a checkout."""
+    return f"```bash\ngit clone {address}.git && cd {address.rsplit('/', 1)[-1]}\n```" if address else ""
+
+
+def public_address() -> str:
+    """Return the setting; without tomllib, which Python 3.10 lacks."""
+    (address,) = re.findall(
+        r'^repository = "(.*)"$', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE
+    )
+    return str(address).rstrip("/")
+
+
+def addressed(name: str, text: str, address: str) -> str:
+    """Return a file with what it makes of the address; without one, with relative links and no URLs."""
+    if name == "README.md":
+        return _linked(re.sub(r"\]\(https://[^)\s]+?/(?:blob|raw)/main/", "](", text), address)
+    urls = {
+        "pyproject.toml": f"""[project.urls]
+Repository = "{address}"
+Documentation = "{address}/tree/main/docs"
+Changelog = "{address}/blob/main/CHANGELOG.md"
+Issues = "{address}/issues"
+""",
+        "CITATION.cff": f'repository-code: "{address}"\n',
+    }[name]
+    block = f"# public address\n{urls if address else ''}# end public address"
+    return re.sub(r"# public address\n(?:.*\n)*?# end public address", block, text)
+
+
+def _linked(text: str, address: str) -> str:
+    """Return a page whose relative links are absolute: images raw, as PyPI shows them."""
+
+    def absolute(match: re.Match[str]) -> str:
+        kind = "raw" if match[1] else "blob"
+        return f"{match[1]}{match[2]}({address}/{kind}/main/{match[3]})"
+
+    return re.sub(r"(!?)(\[[^][]*\])\((?!https?:|#)([^)\s]+)\)", absolute, text) if address else text
 
 
 def pages() -> list[Path]:
@@ -54,9 +101,12 @@ def pages() -> list[Path]:
 
 
 def main() -> None:
-    """Fill the blocks of every page."""
+    """Fill the blocks of every page, then write the address."""
     for page in pages():
         page.write_text(rendered(page.read_text("utf-8"), blocks(page.name)), "utf-8")
+    for name in ("README.md", "pyproject.toml", "CITATION.cff"):
+        text = (ROOT / name).read_text("utf-8")
+        (ROOT / name).write_text(addressed(name, text, public_address()), "utf-8")
 
 
 if __name__ == "__main__":

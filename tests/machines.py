@@ -36,7 +36,9 @@ CPU_ONLY = Machine(
     gpus=(),
     driver=Driver(error=NO_DRIVER),
     gpus_masked=False,
+    missing_kernels=(),
     owners={"torchmcubes": (), "torchmcubes_module": ()},
+    answers={"torchmcubes": "", "torchmcubes_module": ""},
     is_wsl=False,
     memory=Memory(32 * GIB, 24 * GIB, 0),
     disk_free=100 * GIB,
@@ -161,6 +163,14 @@ MACHINES = {
     "original_beside": replace(
         CPU_ONLY, owners={"torchmcubes": (ORIGINAL,), "torchmcubes_module": (ORIGINAL,)}
     ),
+    "names_removed": replace(
+        CPU_ONLY,
+        answers={
+            "torchmcubes": "AttributeError: module 'torchmcubes' has no attribute 'marching_cubes'",
+            "torchmcubes_module": "",
+        },
+    ),
+    "kernels_missing": replace(BLACKWELL, missing_kernels=("sm_90.cubin", "sm_120.cubin")),
     "scalar_build": replace(CPU_ONLY, build={**BUILD, "simd": "scalar", "simd_levels": ["scalar"]}),
     "simd_forced": replace(CPU_ONLY, build={**BUILD, "simd": "scalar"}),
     "simd_unknown": replace(CPU_ONLY, simd_error="TORCHMCUBES_SIMD must be one of avx2, scalar, got sse9"),
