@@ -103,6 +103,7 @@ PYBIND11_MODULE(_core, m) {
           py::arg("level"), py::arg("mask"), py::arg("mask_strides"), py::arg("skip_nan"), py::arg("closed"),
           py::arg("spacing"), py::arg("slab_planes"), py::arg("threads"));
     bind_samples(m);
+    bind_batch(m);
     bind_labels(m);
     bind_dual(m);
     bind_gradient(m);

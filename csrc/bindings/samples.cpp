@@ -3,7 +3,9 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <array>
+#include <vector>
 
 #include "../cpu/grid_interp.h"
 #include "../cpu/grid_interp_gradient.h"
@@ -13,8 +15,6 @@ namespace py = pybind11;
 using namespace mc;
 
 namespace {
-
-using Axes = std::array<i64, 4>;  // the slowest first
 
 cpu::Samples samples(std::uintptr_t data, const std::string& dtype, const Axes& shape, const Axes& strides) {
     return {reinterpret_cast<const void*>(data),
@@ -46,9 +46,13 @@ void interpolate_gradient(std::uintptr_t volume, const std::string& dtype, const
     without_gil([&] { cpu::grid_interp_gradient(given, at, asked, threads); });
 }
 
-cpu::Survey survey(std::uintptr_t data, const std::string& dtype, Sides shape, Sides strides, int threads) {
-    const cpu::Samples given =
-        samples(data, dtype, {1, shape[0], shape[1], shape[2]}, {0, strides[0], strides[1], strides[2]});
+// The axes of a volume, or of several.
+cpu::Survey survey(std::uintptr_t data, const std::string& dtype, const std::vector<i64>& shape,
+                   const std::vector<i64>& strides, int threads) {
+    Axes sides{1, 1, 1, 1}, steps{};
+    std::copy_backward(shape.begin(), shape.end(), sides.end());
+    std::copy_backward(strides.begin(), strides.end(), steps.end());
+    const cpu::Samples given = samples(data, dtype, sides, steps);
     cpu::Survey seen;
     without_gil([&] { seen = cpu::survey(given, threads); });
     return seen;

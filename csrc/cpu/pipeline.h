@@ -10,6 +10,7 @@ namespace mc::cpu {
 // knows how many vertices and triangles there are, or that a sample that counts is NaN (then there are none).
 // The volume's samples and the mask must stay alive and unchanged until the plan is emitted.
 Plan prepare(const Request& request, int threads);
+Plan prepare(const Request& request, std::unique_ptr<Team> team);  // by these threads
 
 // Runs stage 4: writes (vertices, 3) coordinates to `verts`, double for a float64 volume and float for
 // all others, and (triangles, 3) indices to `faces`, int64 where `wide_faces`, else int32. Both are C

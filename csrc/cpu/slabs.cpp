@@ -41,14 +41,18 @@ int useful_threads(double samples, int wanted) {
     return best < wanted ? std::max(static_cast<int>(best), 1) : wanted;
 }
 
+Plan make_plan(const Request& request, std::unique_ptr<Team> team) {
+    const Grid grid(request);
+    Plan plan{request, grid, std::move(team), planes_a_slab(request, grid), {}, {}};
+    plan.request.volume = readable(request.volume, *plan.team, plan.packed);
+    return plan;
+}
+
 Plan make_plan(const Request& request, int threads) {
     const Grid grid(request);
     const double samples =
         static_cast<double>(grid.nz) * static_cast<double>(grid.ny) * static_cast<double>(grid.nx);
-    Plan plan{request, grid, nullptr, planes_a_slab(request, grid), {}, {}};
-    plan.team = std::make_unique<Team>(useful_threads(samples, threads));
-    plan.request.volume = readable(request.volume, *plan.team, plan.packed);
-    return plan;
+    return make_plan(request, std::make_unique<Team>(useful_threads(samples, threads)));
 }
 
 Slab make_slab(const Plan& plan, i64 begin) {

@@ -25,6 +25,9 @@ void launch(const Kernels& kernels, Stream stream, Function function, const AnyJ
 }
 
 // Stage 1: queues whichever of its kernels the plan's volume needs.
-void launch_classify(const Plan& plan, const Volume& volume);
+void launch_classify(const Plan& plan, const Request& request);
+
+// Stage 4, likewise; `job` is the plan's, which knows by now where the results go.
+void launch_emit(const Plan& plan, const Job& job);
 
 }  // namespace mc::cuda

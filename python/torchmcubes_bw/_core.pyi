@@ -100,6 +100,33 @@ def prepare_slab(
     threads: int,
 ) -> SlabPlan: ...
 
+class BatchPlan:
+    @property
+    def vertices(self) -> int: ...
+    @property
+    def triangles(self) -> int: ...
+    @property
+    def most_vertices(self) -> int: ...
+    @property
+    def has_nan(self) -> bool: ...
+    def emit(self, verts: int, faces: int, wide_faces: bool) -> None: ...
+    def emit_normals(self, normals: int) -> None: ...
+    def emit_offsets(self, vertices: int, triangles: int) -> None: ...
+
+def prepare_batch(
+    data: int,
+    dtype: str,
+    shape: Sequence[int],
+    strides: Sequence[int],
+    levels: Sequence[float],
+    mask: int,
+    mask_strides: Sequence[int],
+    skip_nan: bool,
+    closed: bool,
+    spacing: Sequence[float],
+    threads: int,
+) -> BatchPlan: ...
+
 class LabelPlan:
     @property
     def labels(self) -> int: ...
@@ -211,6 +238,25 @@ def cuda_prepare(
     mask_strides: Sequence[int],
     skip_nan: bool,
     closed: bool,
+    scratch: int,
+) -> CudaPlan: ...
+def cuda_batch_scratch_bytes(shape: Sequence[int], selects: bool, closed: bool) -> int: ...
+def cuda_prepare_batch(
+    kernels: CudaKernels,
+    stream: int,
+    data: int,
+    dtype: str,
+    shape: Sequence[int],
+    strides: Sequence[int],
+    level: float,
+    levels: int,
+    mask: int,
+    mask_strides: Sequence[int],
+    skip_nan: bool,
+    closed: bool,
+    offsets: int,
+    totals: int,
+    most: tuple[int, int],
     scratch: int,
 ) -> CudaPlan: ...
 def cuda_grid_interp(

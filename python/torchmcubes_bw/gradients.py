@@ -54,7 +54,7 @@ def surface(vol: Any, level: Any, mask: Any, options: Options) -> Surface:
     """Extract a surface whose vertices carry the gradient."""
     if not isinstance(vol, Tensor):
         vol = volume(vol, "Nz, Ny, Nx").owner
-    return Surface(*_Surface.apply(vol, level, mask, options))
+    return Surface(*_apply(_Surface, vol, level, mask, options))
 
 
 def grid_interp(vol: Any, points: Any) -> Tensor:
@@ -63,14 +63,18 @@ def grid_interp(vol: Any, points: Any) -> Tensor:
         value if isinstance(value, Tensor) else checked(value, name).owner
         for value, name in ((vol, "vol"), (points, "points"))
     )
-    values: Tensor = _Values.apply(vol, points)
+    values: Tensor = _apply(_Values, vol, points)
     return values
 
 
 def placed(verts: Tensor, spacing: Triple, origin: Triple, real: torch.dtype) -> Tensor:
     """Carry vertices with gradients to the world."""
-    found: Tensor = _Placed.apply(verts, spacing, origin, real)
+    found: Tensor = _apply(_Placed, verts, spacing, origin, real)
     return found
+
+
+def _apply(function: type[Function], *arguments: Any) -> Any:
+    return function.apply(*arguments)  # type: ignore[no-untyped-call]
 
 
 class _Alone(Function):
@@ -100,7 +104,7 @@ class _Surface(_Alone):
             return (None,) * 4
         vol, level, mask, options = _saved(ctx)
         asked = (ctx.needs_input_grad[0], ctx.needs_input_grad[1])
-        return *_VertexGradients.apply(verts, vol, level, mask, options, asked), None, None
+        return *_apply(_VertexGradients, verts, vol, level, mask, options, asked), None, None
 
 
 class _VertexGradients(_Alone):
@@ -126,11 +130,11 @@ class _VertexGradients(_Alone):
         vol, level, mask, options = _saved(ctx)
         asked = (ctx.needs_input_grad[1], ctx.needs_input_grad[2])
         given = (ctx.saved_tensors[-1], vol, level, mask, options, asked)
-        return *_SecondVertexGradients.apply(to_vol, to_level, *given), None, None, None
+        return *_apply(_SecondVertexGradients, to_vol, to_level, *given), None, None, None
 
 
 class _Last(_Alone):
-    """What has no derivative here, and says so: torch's `once_differentiable` leaves it out of sums instead."""
+    """What has no derivative here, and says so: `once_differentiable` would leave it out of a sum."""
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
@@ -217,7 +221,7 @@ class _Values(_Alone):
 
     @staticmethod
     def backward(ctx: Any, values: Tensor) -> Any:
-        return _ValueGradients.apply(values, *ctx.saved_tensors, tuple(ctx.needs_input_grad))
+        return _apply(_ValueGradients, values, *ctx.saved_tensors, tuple(ctx.needs_input_grad))
 
 
 class _ValueGradients(_Alone):
@@ -237,11 +241,11 @@ class _ValueGradients(_Alone):
 
     @staticmethod
     def backward(ctx: Any, to_vol: Tensor | None, to_points: Tensor | None) -> Any:
-        return *_SecondValueGradients.apply(to_vol, to_points, *ctx.saved_tensors), None
+        return *_apply(_SecondValueGradients, to_vol, to_points, *ctx.saved_tensors), None
 
 
 class _SecondValueGradients(_Last):
-    """The derivatives of `_ValueGradients`, by a formula in torch's own operations; they are rarely needed."""
+    """The derivatives of `_ValueGradients`, by a formula in torch's own operations: rarely needed."""
 
     @staticmethod
     def forward(

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .arguments.batch import Room
 from .arguments.placement import Triple
 from .backends.results import Surface
 from .gradients import Options
@@ -19,7 +20,7 @@ from .gradients import Options
 AVAILABLE = hasattr(torch.library, "custom_op")
 
 if AVAILABLE:
-    from . import definitions
+    from . import definitions, definitions_packed
 
 _compiling = torch.compiler.is_compiling
 
@@ -39,14 +40,37 @@ def surface(vol: Any, level: Any, mask: Any, options: Options) -> Surface:
     if not isinstance(vol, Tensor):
         raise TypeError(f"vol must be a torch.Tensor where torch traces, got {type(vol).__name__}")
     if not isinstance(level, Tensor):
-        level = torch.full((), level, dtype=torch.float64)
-    found = definitions.surface(
-        vol, level, mask, options.nan, options.border, [*options.spacing], options.normals, options.name
-    )
+        level = vol.new_full((), level, dtype=torch.float64, device="cpu")
+    asked = (options.nan, options.border, [*options.spacing], options.normals, options.name)
+    found = _extracted(vol, level, mask, *asked)
     return Surface(found[0], found[1], found[2] if options.normals else None)
 
 
-def grid_interp(vol: Tensor, points: Tensor) -> Tensor:
+def _extracted(vol: Tensor, *asked: Any) -> tuple[Tensor, Tensor, Tensor]:
+    if _compiling():
+        return definitions.surface(vol, *asked)  # type: ignore[no-any-return]
+    try:
+        return definitions.surface(vol, *asked)  # type: ignore[no-any-return]
+    except Exception as error:
+        if type(error).__name__ != "DynamicOutputShapeException":
+            raise
+        wanted = "in a FakeTensorMode with a shape_env: a mesh's size is not known before"
+        raise TypeError(f"vol must be {wanted}, got a {type(vol).__name__}") from None
+
+
+def of_a_size(
+    vol: Any, level: Tensor, mask: Any, options: Options, room: Room
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Extract into results of a fixed size by an operator: vertices, faces, normals, offsets, overflow."""
+    if not isinstance(vol, Tensor):
+        raise TypeError(f"vol must be a torch.Tensor where torch traces, got {type(vol).__name__}")
+    found: tuple[Tensor, Tensor, Tensor, Tensor, Tensor] = definitions_packed.surfaces_of_a_size(
+        vol, level, mask, options.nan, options.border, [*options.spacing], options.normals, [*room]
+    )
+    return found
+
+
+def grid_interp(vol: Any, points: Any) -> Tensor:
     """Interpolate by an operator."""
     found: Tensor = definitions.grid_interp(vol, points)
     return found

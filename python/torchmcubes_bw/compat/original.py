@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""torchmcubes' calls: ours, with results that never require grad, as code written for it takes for granted."""
+"""torchmcubes' calls: ours, with results that never require grad, as code that calls it expects."""
 
 from __future__ import annotations
 

@@ -45,7 +45,9 @@ def memory(value: Any, name: str = "max_memory") -> int:
     return int(value)
 
 
-def budget(asked: Asked, vol: Source, mask: Source | None, most: int, planes: int | None) -> Budget:
+def budget(
+    asked: Asked, vol: Source, mask: Source | None, most: int, planes: int | None, name: str = "max_memory"
+) -> Budget:
     """Part the memory between samples and mesh; `planes` is the caller's own height of a slab."""
     halo = 1 + 3 * asked.more  # planes of a slab that it does not own
     fixed, plane = _plane_bytes(asked, vol, mask)
@@ -55,7 +57,7 @@ def budget(asked: Asked, vol: Source, mask: Source | None, most: int, planes: in
     if room < plane:
         least = fixed + plane * (halo + 1) + _least_mesh(asked)
         raise ValueError(
-            f"max_memory must be at least {-(-least // 10**6)}MB for planes of {asked.shape[1]} x "
+            f"{name} must be at least {-(-least // 10**6)}MB for planes of {asked.shape[1]} x "
             f"{asked.shape[2]} samples, got {most / 10**6:g}MB"
         )
     height = max(room // 2 // plane, 1)

@@ -95,6 +95,10 @@ class Asked:
         return max(known + self.border - 1 - self.more, 0)
 
 
+class FoundNan(ValueError):
+    """A sample that counts is NaN, or was when it was looked at."""
+
+
 class Piece(NamedTuple):
     """The mesh of a slab: its rows of the whole mesh."""
 
@@ -111,7 +115,7 @@ def count(asked: Asked, begin: int, end: int, planes: Planes, mask: Planes | Non
     """Count the vertices and triangles that the grid's planes from `begin` to `end` own.
 
     Raises:
-        ValueError: a sample that counts is NaN.
+        FoundNan: a sample that counts is NaN.
     """
     first, last = asked.seen(begin, end)
     samples = planes.part(first, last)
@@ -151,17 +155,17 @@ def emit(
     return Piece(begin, end, first_vertex, first_triangle, verts, faces, normals)
 
 
-def _no_nan(asked: Asked, samples: Planes, masked: bool) -> ValueError:
+def _no_nan(asked: Asked, samples: Planes, masked: bool) -> FoundNan:
     slab = f"in the slab of planes {samples.first} to {samples.last - 1}"
     cure = 'nan="skip" passes over them'
     if masked:
-        return ValueError(f"vol must not contain NaN where mask is True, got one {slab} ({cure})")
+        return FoundNan(f"vol must not contain NaN where mask is True, got one {slab} ({cure})")
     _, ny, nx = asked.shape
     shape = (samples.last - samples.first, ny, nx)
     found = _core.survey(samples.address, samples.dtype, shape, samples.strides, asked.threads)
     if not found.nans:
-        return ValueError(f"vol must not change while it is read, got another {slab}")
+        return FoundNan(f"vol must not change while it is read, got another {slab}")
     z, y, x = (int(k) for k in np.unravel_index(found.first_nan, shape))
     counted = f"{found.nans} NaN sample{'s' if found.nans != 1 else ''}"
     where = f"the first at vol[{samples.first + z}, {y}, {x}]"
-    return ValueError(f"vol must not contain NaN, got {counted} {slab}, {where} ({cure})")
+    return FoundNan(f"vol must not contain NaN, got {counted} {slab}, {where} ({cure})")

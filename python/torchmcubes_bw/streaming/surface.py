@@ -110,8 +110,8 @@ def stream_surface(
     directions = asked.coordinate if normals else None
     pieces = walk(asked, (planes, which), room, progress)
 
-    def carry(verts: Array) -> Array:
-        return placed(verts, apart, first, real, asked.threads)
+    def carry(piece: Piece) -> tuple[Array, Array, Array | None]:
+        return placed(piece.verts, apart, first, real, asked.threads), piece.faces, piece.normals
 
     if output is not None:
         path = Path(output)
@@ -120,7 +120,7 @@ def stream_surface(
 
     columns = in_memory(real, directions)
     for piece in pieces:
-        columns.add(carry(piece.verts), piece.faces, piece.normals)
+        columns.add(*carry(piece))
     arrays = {name: torch.from_numpy(array) for name, array in columns.close().items()}
     return Mesh(arrays["verts"], arrays["faces"], arrays.get("normals"), level=at)
 
@@ -145,9 +145,9 @@ def write(
     pieces: Iterator[Piece],
     real: np.dtype[Any],
     normals: np.dtype[Any] | None,
-    carry: Callable[[Array], Array],
+    carry: Callable[[Piece], tuple[Array, Array, Array | None]],
 ) -> Written:
-    """Write a mesh as it comes.
+    """Write a mesh as it comes, each piece as `carry` turns it.
 
     Raises:
         OSError: it cannot be written: which, why, and at which planes.
@@ -157,7 +157,7 @@ def write(
         with writer_to(path, real, normals) as writer:
             for piece in pieces:
                 planes = f"planes {piece.begin} to {piece.end - 1}"
-                writer.add(carry(piece.verts), piece.faces, piece.normals)
+                writer.add(*carry(piece))
             planes = "the end"
         return Written(path, writer.vertices, writer.triangles)
     except OSError as error:
