@@ -76,7 +76,7 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the site of the documents into build/site; a warning, as of a link that leads nowhere, is an error."""
+    """Build the site of the documents into build/site; a link that leads nowhere is an error."""
     session.install("mkdocs-material==9.8.2", "mkdocstrings[python]==1.0.8", "ruff")
     session.run("mkdocs", "build", "--strict", *session.posargs)
 

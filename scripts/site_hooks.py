@@ -15,7 +15,8 @@ ROOT = Path(__file__).parent.parent
 
 def _address() -> str:
     spec = importlib.util.spec_from_file_location("render_docs", ROOT / "scripts" / "render_docs.py")
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return str(module.public_address())
@@ -41,7 +42,7 @@ def on_files(files: Files, config: Any) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+def on_page_markdown(markdown: str, **_: Any) -> str:
     """Lead to files outside docs/ where the repository is public; without an address name them only."""
     inside = "(?!https?:|#|images/|[a-z0-9_]+\\.md)"
     address = _address()

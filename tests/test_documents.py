@@ -110,7 +110,7 @@ side = torch.linspace(-1, 1, 24)
 grid_logits = torch.meshgrid(side, side, side, indexing="ij")[0] + 0.013
 grid_logits[abs(grid_logits) > 0.3] = torch.nan
 """,
-    "scale.md": "import numpy as np; np.save('big.npy', np.random.default_rng(0).random((9, 8, 7), np.float32))\n",
+    "scale.md": "import numpy\nnumpy.save('big.npy', numpy.random.default_rng(0).random((9, 8, 7)))\n",
 }
 
 
@@ -124,3 +124,10 @@ def test_code_runs(page, tmp_path, monkeypatch):
     assert bool(blocks) == (page.name in GIVEN)
     for block in blocks:
         exec(compile(GIVEN[page.name] + block, page.name, "exec"), {})
+
+
+def test_the_site_s_menu_has_every_page():
+    menu = (ROOT / "mkdocs.yml").read_text("utf-8").split("\nnav:\n")[1]
+    listed = re.findall(r"- (?:Home: )?([a-z0-9_]+\.md)$", menu, re.MULTILINE)
+    made = {"index.md", "api.md"}  # by scripts/site_hooks.py
+    assert sorted(listed) == sorted({path.name for path in (ROOT / "docs").glob("*.md")} | made)
