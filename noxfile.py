@@ -75,6 +75,13 @@ def wheel(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site of the documents into build/site; a link that leads nowhere is an error."""
+    session.install("mkdocs-material==9.8.2", "mkdocstrings[python]==1.0.8", "ruff")
+    session.run("mkdocs", "build", "--strict", *session.posargs)
+
+
+@nox.session
 def cross(session: nox.Session) -> None:
     """Compile for the platforms that are not at hand; compare hashes where an emulator is."""
     session.install("pybind11>=2.13", ZIG)
