@@ -130,6 +130,13 @@ def ptx(session: nox.Session) -> None:
 
 
 @nox.session
+def kills(session: nox.Session) -> None:
+    """Kill streamed runs at random moments: nothing half is ever left; `-- 50` says how many."""
+    session.install(TORCH, ".[test]")
+    session.run("python", "tests/kills.py", *(session.posargs or ["50"]))
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """Build the sdist and, from it, the wheel."""
     session.install("build")
