@@ -7,21 +7,11 @@ namespace mc::cuda {
 
 namespace {
 
-// Asked before anything is queued: a wait inside a capture would spoil the whole of it.
-void refuse_capture(const Driver& driver, Stream stream) {
-    int capturing = 0;
-    driver.check(driver.is_capturing(stream, &capturing), "cuStreamIsCapturing");
-    if (capturing)
-        throw DriverError(
-            "marching_cubes cannot be captured into a CUDA graph: the mesh's size is read on the way");
-}
-
-// Queues stages 1 to 3 and waits for them, also where one of them cannot be queued: what is queued by then
-// writes to the totals.
+// Queues stages 1 to 3 and waits for them.
 void run_to_totals(const Plan& plan, const Volume& volume) {
     const Kernels& kernels = *plan.kernels;
     const Job& job = plan.job;
-    try {
+    wait_for(kernels, plan.stream, [&] {
         // The samples are read once: from here on a sample is one bit.
         launch_classify(plan, volume);
         // bits: every sample's side of the level. A vertex is one only where a cell uses it.
@@ -32,11 +22,7 @@ void run_to_totals(const Plan& plan, const Volume& volume) {
             launch(kernels, plan.stream, kernels.scan, job, 1, kScanThreads);
         }
         // tiles: where each one's vertices and triangles begin; the totals are known.
-    } catch (...) {
-        kernels.driver().synchronize(plan.stream);
-        throw;
-    }
-    kernels.driver().check(kernels.driver().synchronize(plan.stream), "cuStreamSynchronize");
+    });
 }
 
 }  // namespace
@@ -49,10 +35,7 @@ Plan prepare(const Kernels& kernels, Stream stream, const Request& request, void
     const TotalsPool::Lease totals(kernels.totals());
     plan.job.totals = totals.get();
     run_to_totals(plan, request.volume);
-    plan.has_nan = (totals.get()->flags & kHasNan) != 0;
-    if (plan.has_nan) return plan;
-    plan.vertices = totals.get()->vertices;
-    plan.triangles = totals.get()->triangles;
+    read_totals(*totals.get(), plan);
     return plan;
 }
 

@@ -20,7 +20,7 @@ from torchmcubes_bw import _core, grid_interp, isosurface, marching_cubes
 from torchmcubes_bw.arguments.points import points as checked_points
 from torchmcubes_bw.arguments.request import request
 from torchmcubes_bw.arguments.volume import volume
-from torchmcubes_bw.backends import cuda, kernel_files
+from torchmcubes_bw.backends import choose, cpu_dual, cuda, kernel_files
 
 KERNELS = _core.CudaKernels(0, b"emulated")
 
@@ -29,6 +29,17 @@ def extract(vol, level, mask=None, nan="raise", border="open"):
     asked = request(volume(vol, "Nz, Ny, Nx"), level, mask, nan, border)
     verts, faces, _ = cuda.surface(KERNELS, 0, asked)
     return verts, faces
+
+
+def check_dual(vol, level, mask=None, nan="raise", border="open", spacing=(1.0, 1.0, 1.0)):
+    """Quads and triangles, byte for byte."""
+    asked = request(volume(vol, "Nz, Ny, Nx"), level, mask, nan, border)._replace(spacing=spacing)
+    for quads in (False, True):
+        got, want = cuda.dual(KERNELS, 0, asked, quads), choose.dual(asked, quads)
+        for a, b in zip(got, want[:2], strict=True):
+            assert a.dtype == b.dtype
+            assert a.shape == b.shape, (tuple(vol.shape), a.shape, b.shape)
+            assert a.numpy().tobytes() == b.numpy().tobytes(), (tuple(vol.shape), quads)
 
 
 def interpolate(vol, points):
@@ -238,6 +249,59 @@ def requests_with_nan_that_counts():
     assert_raises(ValueError, text, extract, vol, 0.0, None, "raise", "closed")
 
 
+def dual():
+    """All cases and pairs across a pinched face, rows of all kinds of ends, several tiles."""
+    rng = np.random.default_rng(3)
+    for case in range(256):
+        corners = [-1.0 if case >> c & 1 else 0.7 for c in range(8)]
+        check_dual(torch.nn.functional.pad(torch.tensor(corners).reshape(2, 2, 2), (1,) * 6, value=0.7), 0.0)
+    shapes = [(1, 1, 1), (1, 5, 5), (5, 1, 5), (5, 5, 1), (2, 2, 2), (2, 3, 31), (3, 2, 32), (2, 3, 33)]
+    shapes += [(3, 2, 64), (2, 3, 65), (7, 11, 13), (2, 70, 64), (3, 40, 130), (2, 3, 1100), (2, 300, 5)]
+    shapes += [(3, 60, 600), (2, 32, 1025), (3, 2049, 20), (600, 2, 2), (24, 20, 66)]
+    for seed, shape in enumerate(shapes):
+        check_dual(torch.from_numpy(volumes.noise(shape, seed)), 0.1, spacing=(1.0, 0.5, 3.0))
+    two = torch.from_numpy(rng.choice([-1.0, 1.0], (9, 9, 97)).astype(np.float32))  # ties of diagonals
+    check_dual(two, 0.0)
+    check_dual(torch.from_numpy(volumes.ball((40, 40, 70), (35.2, 20.1, 19.7), 12.2)), 0.0)
+
+
+def dual_requests():
+    """Every dtype, masks, NaN to skip, closed borders, strides, wide faces; NaN is refused."""
+    names = ("float32", "float64", "float16", "bfloat16", "uint8", "int8", "int16", "int32", "int64", "bool")
+    shapes = [(3, 4, 32), (4, 3, 33), (5, 7, 62), (2, 5, 63), (3, 3, 64), (4, 6, 66), (2, 2, 31)]
+    for seed, name in enumerate(names):
+        shape = shapes[seed % len(shapes)]
+        values = torch.from_numpy(np.random.default_rng(seed).integers(0, 6, shape))
+        vol = (values > 2 if name == "bool" else values).to(getattr(torch, name))
+        level = 0.5 if name == "bool" else 2.5
+        check_dual(vol, level)
+        mask = with_nan(vol, seed, 0.02 if seed % 2 else 0.2)
+        check_dual(vol, level, mask=mask, nan="skip", border="closed")
+        check_dual(vol, level, mask=mask, nan="skip")
+        check_dual(values.to(vol.dtype), level, border="closed")
+    base = torch.from_numpy(volumes.noise((9, 10, 71)))
+    check_dual(base.permute(2, 1, 0), 0.1)
+    check_dual(base[::2, 1::2, ::3], 0.1, border="closed")
+    check_dual(torch.full((3, 4, 5), float("-inf")), 0.0, border="closed")
+    check_dual(torch.from_numpy(rng_extreme()), 0.0)
+    largest, cuda.INT32_MAX, cpu_dual.INT32_MAX = cuda.INT32_MAX, -1, -1
+    check_dual(base, 0.1)
+    cuda.INT32_MAX = cpu_dual.INT32_MAX = largest
+    base[2, 1, 66] = float("nan")
+    asked = request(volume(base, "Nz, Ny, Nx"), 0.0, None, "raise", "open")
+    text = (
+        'vol must not contain NaN, got 1 NaN sample, the first at vol[2, 1, 66] (nan="skip" passes over them)'
+    )
+    assert_raises(ValueError, text, cuda.dual, KERNELS, 0, asked, False)
+    with fault("capturing:1"):
+        assert_raises(RuntimeError, CAPTURED, cuda.dual, KERNELS, 0, asked, False)
+
+
+def rng_extreme():
+    values = [-np.inf, np.inf, 0, -1, 1, 3e38, -3e38, 1e-45]
+    return np.random.default_rng(1).choice(values, (6, 7, 8)).astype(np.float32)
+
+
 def interpolation():
     vol, points = torch.rand(3, 4, 5, 6), torch.rand(700, 3) * 8 - 1
     points[5, 1] = float("nan")
@@ -257,6 +321,7 @@ def one_wait_and_little_scratch():
     assert waits() - before == 1
     for n in (64, 128, 256, 512, 1024):
         assert _core.cuda_scratch_bytes((n, n, n)) <= 4 * n**3 / 8
+        assert _core.cuda_dual_scratch_bytes((n, n, n)) <= _core.cuda_scratch_bytes((n, n, n)) + 3 * n**3 / 8
         assert _core.cuda_scratch_bytes((n, n, n), True) <= _core.cuda_scratch_bytes((n, n, n)) + n**3 / 8
 
 
@@ -361,6 +426,8 @@ CASES = (
     infinite_and_nan,
     requests,
     requests_with_nan_that_counts,
+    dual,
+    dual_requests,
     interpolation,
     one_wait_and_little_scratch,
     faults,
