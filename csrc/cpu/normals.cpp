@@ -3,6 +3,7 @@
 #include "normals.h"
 
 #include "pipeline.h"
+#include "slabs.h"
 
 namespace mc::cpu {
 
@@ -127,15 +128,13 @@ constexpr EmitVertices kEmitBatch[kDtypes] = {
 
 NormalOnEdge normal_on_edge(Dtype dtype) { return kNormalAs[static_cast<int>(dtype)]; }
 
-void emit_normals(const Plan& plan, void* normals) {
+Mesh normals_at(const Plan& plan, void* normals) {
     const Dtype dtype = plan.request.volume.dtype;
     const EmitVertices emit_batch = kEmitBatch[static_cast<int>(dtype)];
-    emit_mesh(plan, {static_cast<char*>(normals),
-                     nullptr,
-                     dtype == Dtype::kFloat64 ? 24 : 12,
-                     0,
-                     false,
-                     {emit_batch, emit_batch}});
+    return {static_cast<char*>(normals), nullptr, dtype == Dtype::kFloat64 ? 24 : 12, 0, false,
+            {emit_batch, emit_batch}};
 }
+
+void emit_normals(const Plan& plan, void* normals) { emit_mesh(plan, normals_at(plan, normals)); }
 
 }  // namespace mc::cpu

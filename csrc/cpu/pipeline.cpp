@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "pipeline.h"
 
+#include <utility>
+
 #include "float_mode.h"
 #include "slabs.h"
 
 namespace mc::cpu {
 
-namespace {
-
-// Stages 1 to 3 of the slab from plane `begin` on, its items at the addresses from `next` on.
 Slab fill_slab(const Plan& plan, i64 begin, Address& next, bool& has_nan) {
     Slab slab = make_slab(plan, begin);
     // The samples are read once: from here on a sample is one bit.
@@ -22,11 +21,10 @@ Slab fill_slab(const Plan& plan, i64 begin, Address& next, bool& has_nan) {
     return slab;
 }
 
-}  // namespace
+namespace {
 
-Plan prepare(const Request& request, int threads) {
-    const FloatMode exact;
-    Plan plan = make_plan(request, threads);
+// Stages 1 to 3 of a plan that is made.
+Plan counted(Plan plan) {
     if (!plan.grid.has_cells()) {
         plan.has_nan = any_nan(plan);
         return plan;
@@ -37,6 +35,18 @@ Plan prepare(const Request& request, int threads) {
     plan.vertices = next.vertices;
     plan.triangles = next.triangles;
     return plan;
+}
+
+}  // namespace
+
+Plan prepare(const Request& request, int threads) {
+    const FloatMode exact;
+    return counted(make_plan(request, threads));
+}
+
+Plan prepare(const Request& request, std::unique_ptr<Team> team) {
+    const FloatMode exact;
+    return counted(make_plan(request, std::move(team)));
 }
 
 void emit(const Plan& plan, void* verts, void* faces, bool wide_faces) {

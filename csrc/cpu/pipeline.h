@@ -10,6 +10,7 @@ namespace mc::cpu {
 // knows how many vertices and triangles there are, or that a sample that counts is NaN (then there are none).
 // The volume's samples and the mask must stay alive and unchanged until the plan is emitted.
 Plan prepare(const Request& request, int threads);
+Plan prepare(const Request& request, std::unique_ptr<Team> team);  // by these threads
 
 // Runs stage 4: writes (vertices, 3) coordinates to `verts`, double for a float64 volume and float for
 // all others, and (triangles, 3) indices to `faces`, int64 where `wide_faces`, else int32. Both are C
@@ -35,6 +36,8 @@ bool classify(const Plan& plan, Slab& slab);  // samples -> bits, cells; whether
 bool any_nan(const Plan& plan);               // the same of a volume without cells: nothing is kept
 void count(const Plan& plan, Slab& slab);     // bits, cells -> rows, chunks as counts
 void scan(Slab& slab, Address& next);         // chunks as counts -> chunks as addresses, from `next` on
+Slab fill_slab(const Plan& plan, i64 begin, Address& next,
+               bool& has_nan);                                         // the three of the slab from there
 void emit_slab(const Plan& plan, const Slab& slab, const Mesh& mesh);  // all of them -> the mesh
 void emit_mesh(const Plan& plan, const Mesh& mesh);                    // the same of every slab
 void turn_over(void* faces, i64 count, bool wide_faces);  // triangles' other side becomes the front

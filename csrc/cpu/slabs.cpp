@@ -14,12 +14,6 @@ constexpr i64 kChunkSamples = 1 << 16;  // rows of one plane that make a chunk
 constexpr double kStartSamples = 7e4;   // what a thread works through in the time one takes to start
 constexpr i64 kSlabBytes = 1 << 23;     // scratch that any grid may take
 
-// N threads take work / N + N starts, which is least where N = sqrt(work / start). More only cost.
-int useful_threads(double samples, int wanted) {
-    const double best = std::sqrt(samples / kStartSamples);
-    return best < wanted ? std::max(static_cast<int>(best), 1) : wanted;
-}
-
 i64 chunk_rows(const Grid& grid) { return std::clamp<i64>(kChunkSamples / grid.nx, 1, grid.ny); }
 
 i64 chunks_a_plane(const Grid& grid) { return (grid.ny + chunk_rows(grid) - 1) / chunk_rows(grid); }
@@ -41,14 +35,24 @@ std::size_t size(i64 items) { return static_cast<std::size_t>(items); }
 
 }  // namespace
 
+// N threads take work / N + N starts, which is least where N = sqrt(work / start). More only cost.
+int useful_threads(double samples, int wanted) {
+    const double best = std::sqrt(samples / kStartSamples);
+    return best < wanted ? std::max(static_cast<int>(best), 1) : wanted;
+}
+
+Plan make_plan(const Request& request, std::unique_ptr<Team> team) {
+    const Grid grid(request);
+    Plan plan{request, grid, std::move(team), planes_a_slab(request, grid), {}, {}};
+    plan.request.volume = readable(request.volume, *plan.team, plan.packed);
+    return plan;
+}
+
 Plan make_plan(const Request& request, int threads) {
     const Grid grid(request);
     const double samples =
         static_cast<double>(grid.nz) * static_cast<double>(grid.ny) * static_cast<double>(grid.nx);
-    Plan plan{request, grid, nullptr, planes_a_slab(request, grid), {}, {}};
-    plan.team = std::make_unique<Team>(useful_threads(samples, threads));
-    plan.request.volume = readable(request.volume, *plan.team, plan.packed);
-    return plan;
+    return make_plan(request, std::make_unique<Team>(useful_threads(samples, threads)));
 }
 
 Slab make_slab(const Plan& plan, i64 begin) {

@@ -26,10 +26,10 @@ DualPlan prepare_dual(const Kernels& kernels, Stream stream, const Request& requ
     for (int axis = 0; axis < 3; ++axis) plan.job.spacing[axis] = spacing[axis];
     wait_for(kernels, stream, [&] {
         // The samples are read once: from here on a sample is one bit.
-        launch_classify(grid, request.volume);
-        if (!has_cells(grid.job)) return;
+        launch_classify(grid, request);
         // bits: every sample's side of the level.
-        launch(kernels, stream, kernels.dual_count, plan.job, count_blocks(grid.job), kThreads);
+        if (!grid.job.tiles) return;
+        launch(kernels, stream, kernels.dual_count, plan.job, grid.job.tiles, kThreads);
         // ranks, segments, tiles: how many vertices and quads each owns.
         launch(kernels, stream, kernels.scan, grid.job, 1, kScanThreads);
     });

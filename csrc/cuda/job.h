@@ -26,11 +26,12 @@ constexpr i64 kMostPlaneWords = i64(1) << 31;  // a plane has fewer
 // The sample types, by their numbers.
 enum Dtype : u32 { kFloat32, kFloat64, kFloat16, kBfloat16, kUint8, kInt8, kInt16, kInt32, kDtypes };
 
-// What the host reads back: the only thing, once. It lies in the host's memory.
+// What the host reads back: the only thing, once. It lies in the host's memory, or in the device's where the
+// results have a fixed size and the host does not wait.
 struct Totals {
     i64 vertices, triangles;
-    u32 flags;  // kHasNan
-    u32 unused;
+    u32 flags;     // kHasNan
+    u32 overflow;  // of results of a fixed size: do they not hold the mesh? Then stage 4 writes nothing
 };
 
 // Divides numbers below 2^31 by one that the host knows: a multiplication and a shift.
@@ -76,6 +77,17 @@ struct Job {
     u32 border;                                       // samples of the layer around them, 0 or 1
     u32 skip_nan;                                     // does NaN not count, and is no error?
     u32 wide_faces;                                   // are they int64, and not int32?
+    u32 selects;                                      // does stage 1 say which samples count?
+    // Of a batch: its volumes lie one above the other in the grid, and no cell counts between them.
+    u32 volumes;            // at least 1
+    Divisor volume_planes;  // planes of the grid that are a volume's
+    i64 stride_volume, mask_stride_volume;
+    const double* levels;             // (volumes); null: one for all
+    i64 tiles;                        // counted by stage 2: nz * plane_tiles, 0 where no cell fits the grid
+    i64* offsets;                     // (2, volumes + 1), stage 3: where each volume's vertices, then
+                                      //   triangles begin, and where all end; -1 with a NaN, of a fixed size
+    u32 fixed;                        // do the results have a fixed size, which the host does not wait for?
+    i64 max_vertices, max_triangles;  // that size
 };
 
 // Trilinear interpolation; see core/trilinear.h.

@@ -40,6 +40,17 @@ private:
     std::size_t used_ = 0;
 };
 
+// What a job has of a batch, and of results of a fixed size.
+void add_batch(const Request& request, Job& job) {
+    job.volumes = static_cast<u32>(request.volumes);
+    job.stride_volume = request.stride, job.mask_stride_volume = request.mask_stride;
+    job.levels = request.levels;
+    job.tiles = has_cells(job) ? count_blocks(job) : 0;
+    job.offsets = request.offsets;
+    job.fixed = request.totals ? 1 : 0;
+    job.max_vertices = request.max_vertices, job.max_triangles = request.max_triangles;
+}
+
 // The grid's sides, and all of a job that follows from them.
 Job sized(const Request& request) {
     Volume v = request.volume;
@@ -51,7 +62,12 @@ Job sized(const Request& request) {
     job.mask_stride_z = request.mask.stride_z;
     job.mask_stride_y = request.mask.stride_y;
     job.mask_stride_x = request.mask.stride_x;
+    job.selects = request.selects() ? 1 : 0;
     v.nz += 2 * job.border, v.ny += 2 * job.border, v.nx += 2 * job.border;
+    const i64 volume_planes = v.nz;
+    if (v.nz > std::numeric_limits<int>::max() / request.volumes)
+        throw std::length_error("vol must have fewer than 2^31 planes on a GPU");
+    v.nz *= request.volumes;
     job.samples = v.data;
     job.dtype = static_cast<u32>(v.dtype);
     job.stride_z = v.stride_z, job.stride_y = v.stride_y, job.stride_x = v.stride_x;
@@ -61,8 +77,6 @@ Job sized(const Request& request) {
     if (v.ny > (kMostPlaneWords - kTileWords) / row_words)
         throw std::length_error(
             "vol must have planes of fewer than 2^36 samples on a GPU, rows counted in whole 32s");
-    if (v.nz > std::numeric_limits<int>::max())
-        throw std::length_error("vol must have fewer than 2^31 planes on a GPU");
     job.nz = static_cast<u32>(v.nz), job.ny = static_cast<u32>(v.ny), job.nx = v.nx;
     const i64 segments = divided_up(v.ny * row_words, kSegmentWords);
     job.row_end = low_bits<u32>(v.nx - 1 - kWordBits * (row_words - 1));
@@ -73,6 +87,8 @@ Job sized(const Request& request) {
     job.plane_segments = static_cast<u32>(segments);
     job.plane_last_word = static_cast<u32>(v.ny * row_words - 1);
     job.plane_words = static_cast<u32>(segments * kSegmentWords);
+    job.volume_planes = divisor(volume_planes);
+    add_batch(request, job);
     return job;
 }
 
@@ -88,6 +104,13 @@ std::size_t place_arrays(Job& job, bool is_plain, void* scratch) {
     layout.take(job.triangle_tiles, tiles);
     if (!is_plain) layout.take(job.cells, words);
     return layout.used();
+}
+
+// Are the samples of all volumes inside or not by one rule, and their strides those of one volume?
+bool is_alike(const Request& request) {
+    const Volume& v = request.volume;
+    const bool is_one = request.volumes == 1 || request.stride == v.nz * v.stride_z;
+    return is_one && !request.selects() && !request.closed && !request.levels;
 }
 
 // Is the volume one run of samples that `classify_flat` takes?
@@ -122,7 +145,7 @@ std::size_t plane_array_bytes(const Job& job) {
     return layout.used();
 }
 
-bool has_cells(const Job& job) { return job.nz > 1 && job.ny > 1 && job.nx > 1; }
+bool has_cells(const Job& job) { return job.volume_planes.by > 1 && job.ny > 1 && job.nx > 1; }
 
 i64 count_blocks(const Job& job) { return static_cast<i64>(job.nz) * job.plane_tiles.by; }
 
@@ -155,17 +178,25 @@ void read_totals(const Totals& totals, Plan& plan) {
     plan.triangles = totals.triangles;
 }
 
-void launch_classify(const Plan& plan, const Volume& volume) {
+void launch_classify(const Plan& plan, const Request& request) {
     const Kernels& kernels = *plan.kernels;
     const auto queue = [&](Function function, bool flat) {
         launch(kernels, plan.stream, function, plan.job, classify_blocks(plan.job, flat), kThreads);
     };
-    if (plan.is_plain) {
-        const bool flat = is_flat(volume);
-        return queue((flat ? kernels.classify_flat : kernels.classify)[plan.dtype], flat);
+    if (is_alike(request)) {
+        const bool flat = is_flat(request.volume);
+        queue((flat ? kernels.classify_flat : kernels.classify)[plan.dtype], flat);
+    } else {
+        queue(kernels.select[plan.dtype == kFloat64 || plan.dtype == kInt32], false);
     }
-    queue(kernels.select[plan.dtype == kFloat64 || plan.dtype == kInt32], false);
-    if (has_cells(plan.job)) queue(kernels.find_cells, false);
+    if (!plan.is_plain && has_cells(plan.job)) queue(kernels.find_cells, false);
+}
+
+void launch_emit(const Plan& plan, const Job& job) {
+    const Kernels& kernels = *plan.kernels;
+    const Function function =
+        plan.is_plain ? kernels.emit[plan.dtype][job.wide_faces] : kernels.emit_used[plan.dtype == kFloat64];
+    launch(kernels, plan.stream, function, job, emit_blocks(job), kEmitThreads);
 }
 
 }  // namespace mc::cuda

@@ -47,6 +47,9 @@ void wait_for(const Kernels& kernels, Stream stream, const Queue& queue) {
 void read_totals(const Totals& totals, Plan& plan);
 
 // Stage 1: queues whichever of its kernels the plan's volume needs.
-void launch_classify(const Plan& plan, const Volume& volume);
+void launch_classify(const Plan& plan, const Request& request);
+
+// Stage 4, likewise; `job` is the plan's, which knows by now where the results go.
+void launch_emit(const Plan& plan, const Job& job);
 
 }  // namespace mc::cuda

@@ -7,49 +7,43 @@ namespace mc::cuda {
 
 namespace {
 
-// Queues stages 1 to 3 and waits for them.
-void run_to_totals(const Plan& plan, const Volume& volume) {
+void queue_to_totals(const Plan& plan, const Request& request) {
     const Kernels& kernels = *plan.kernels;
     const Job& job = plan.job;
-    wait_for(kernels, plan.stream, [&] {
-        // The samples are read once: from here on a sample is one bit.
-        launch_classify(plan, volume);
-        // bits: every sample's side of the level. A vertex is one only where a cell uses it.
-        if (has_cells(job)) {
-            const Function count = plan.is_plain ? kernels.count : kernels.count_used;
-            launch(kernels, plan.stream, count, job, count_blocks(job), kThreads);
-            // ranks, segments, tiles: how many vertices and triangles each owns.
-            launch(kernels, plan.stream, kernels.scan, job, 1, kScanThreads);
-        }
-        // tiles: where each one's vertices and triangles begin; the totals are known.
-    });
+    // The samples are read once: from here on a sample is one bit.
+    launch_classify(plan, request);
+    // bits: every sample's side of the level. A vertex is one only where a cell uses it.
+    const Function count = plan.is_plain ? kernels.count : kernels.count_used;
+    if (job.tiles) launch(kernels, plan.stream, count, job, job.tiles, kThreads);
+    // ranks, segments, tiles: how many vertices and triangles each owns.
+    if (job.tiles || job.offsets) launch(kernels, plan.stream, kernels.scan, job, 1, kScanThreads);
+    // tiles: where each one's vertices and triangles begin; the totals are known.
 }
 
 }  // namespace
 
 Plan prepare(const Kernels& kernels, Stream stream, const Request& request, void* scratch) {
     const ContextGuard current(kernels.driver(), kernels.context());
-    refuse_capture(kernels.driver(), stream);
+    if (!request.totals) refuse_capture(kernels.driver(), stream);
     Plan plan{&kernels, stream, request.volume.dtype, request.is_plain(), lay_out(request, scratch), 0,
               0,        false};
+    plan.job.totals = request.totals;
+    if (request.totals) return queue_to_totals(plan, request), plan;
     const TotalsPool::Lease totals(kernels.totals());
     plan.job.totals = totals.get();
-    run_to_totals(plan, request.volume);
+    wait_for(kernels, stream, [&] { queue_to_totals(plan, request); });
     read_totals(*totals.get(), plan);
     return plan;
 }
 
 void emit(const Plan& plan, void* verts, void* faces, bool wide_faces) {
-    if (plan.vertices == 0) return;
-    const Kernels& kernels = *plan.kernels;
-    const ContextGuard current(kernels.driver(), kernels.context());
+    if (plan.job.fixed ? plan.job.tiles == 0 : plan.vertices == 0) return;
+    const ContextGuard current(plan.kernels->driver(), plan.kernels->context());
     Job job = plan.job;
     job.verts = verts;
     job.faces = faces;
     job.wide_faces = wide_faces ? 1 : 0;
-    const Function function =
-        plan.is_plain ? kernels.emit[plan.dtype][wide_faces] : kernels.emit_used[plan.dtype == kFloat64];
-    launch(kernels, plan.stream, function, job, emit_blocks(job), kEmitThreads);
+    launch_emit(plan, job);
 }
 
 void grid_interp(const Kernels& kernels, Stream stream, const InterpolateJob& job, bool is_double) {

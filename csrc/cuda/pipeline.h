@@ -28,8 +28,16 @@ struct Request {
     Mask mask{};
     bool skip_nan = false;
     bool closed = false;
+    // Volumes of one shape, each so far after the one before it, in samples; likewise their masks, in bytes.
+    i64 volumes = 1, stride = 0, mask_stride = 0;
+    const double* levels = nullptr;  // (volumes), the device's; null: the volume's for all
+    i64* offsets = nullptr;          // (2, volumes + 1), the device's, or null: see Job
+    // Where it is not null the results have a fixed size and nothing is waited for: the device's, all 0.
+    Totals* totals = nullptr;
+    i64 max_vertices = 0, max_triangles = 0;
 
-    bool is_plain() const { return !mask.data && !skip_nan && !closed; }
+    bool selects() const { return mask.data || skip_nan; }
+    bool is_plain() const { return !selects() && !closed && volumes == 1; }
 };
 
 // Scratch memory that prepare and emit need, in bytes; to be aligned to 256. Throws std::length_error where a
@@ -47,7 +55,8 @@ struct Plan {
     bool has_nan;  // then there are no vertices and triangles
 };
 
-// Stages 1 to 3. Waits for the stream, once, for the totals; so it throws on a stream that is being captured,
+// Stages 1 to 3. Where the request has totals of its own that is all, and the plan knows no counts. Else it
+// waits for the stream, once, for the totals; so it throws on a stream that is being captured,
 // and leaves the capture as it was. A grid without cells is only looked through for NaN.
 Plan prepare(const Kernels& kernels, Stream stream, const Request& request, void* scratch);
 

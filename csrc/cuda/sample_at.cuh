@@ -15,6 +15,11 @@ MC_HD Real level_as(const Job& job) {
         return job.level64;
 }
 
+template <class Real>
+MC_HD Real level_of(const Job& job, u32 volume) {
+    return job.levels ? static_cast<Real>(job.levels[volume]) : level_as<Real>(job);
+}
+
 // The types of 8 and 16 bits have one kernel, which is told at run time what it reads: in a whole call it
 // reads each vertex's two samples only, and an eighth type of kernel costs more in a wheel than a branch
 // here.

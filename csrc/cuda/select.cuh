@@ -12,14 +12,15 @@ struct WordSamples {
     int begin, end;
     i64 at, mask_at;
 
-    MC_HD WordSamples(const Job& job, u32 of_z, const WordPlace& place) {
-        const i64 border = job.border, z = of_z - border, y = place.y - border;
+    MC_HD WordSamples(const Job& job, const VolumePlane& plane, const WordPlace& place) {
+        const i64 border = job.border, z = plane.z - border, y = place.y - border;
         const i64 x = static_cast<i64>(place.w) * kWordBits - border, left = job.volume_nx - x;
         const bool has_row = z >= 0 && z < job.volume_nz && y >= 0 && y < job.volume_ny;
         begin = x < 0 ? 1 : 0;
         end = !has_row ? 0 : left < kWordBits ? static_cast<int>(left) : kWordBits;
-        at = z * job.stride_z + y * job.stride_y + x * job.stride_x;
-        mask_at = z * job.mask_stride_z + y * job.mask_stride_y + x * job.mask_stride_x;
+        at = plane.volume * job.stride_volume + z * job.stride_z + y * job.stride_y + x * job.stride_x;
+        mask_at = plane.volume * job.mask_stride_volume + z * job.mask_stride_z + y * job.mask_stride_y +
+                  x * job.mask_stride_x;
     }
 };
 
@@ -30,9 +31,10 @@ MC_HD void select(const Job& job) {
     using Real = typename EmitType<T>::Real;
     const WarpSegment segment(job.plane_classify_blocks, kThreads / 32);
     if (segment.of_plane >= job.plane_segments) return;
-    const Real level = level_as<Real>(job);
+    const VolumePlane plane(job, segment.z);
+    const Real level = level_of<Real>(job, plane.volume);
     const WordPlace own(job, segment.of_plane * kSegmentWords + static_cast<u32>(lane()));
-    const WordSamples word(job, segment.z, own);
+    const WordSamples word(job, plane, own);
     u32 inside = 0, valid = 0;
     bool nan = false;
     MC_SHORT_LOOP
@@ -57,15 +59,16 @@ MC_HD void select(const Job& job) {
     report_nan(job, nan && !job.skip_nan);
 }
 
-// A cell counts where all its corners do. A lane a word.
+// A cell counts where all its corners do, in one volume. A lane a word.
 MC_HD void find_cells(const Job& job) {
     const WarpSegment segment(job.plane_classify_blocks, kThreads / 32);
     if (segment.of_plane >= job.plane_segments) return;
     const WordPlace place(job, segment.of_plane * kSegmentWords + static_cast<u32>(lane()));
     u32 cells = 0;
-    if (segment.z + 1 < job.nz && place.y + 1 < job.ny) {
-        const CellRows<u32> valid = WordRows(job, job.ranks, segment.z, place).cells();
+    if (VolumePlane(job, segment.z).z + 1 < job.volume_planes.by && place.y + 1 < job.ny)
         cells = with_neighbour(job, place.w);
+    if (cells && job.selects) {
+        const CellRows<u32> valid = WordRows(job, job.ranks, segment.z, place).cells();
         for (int yz = 0; yz < 4; ++yz) cells &= valid.row[yz].at & valid.row[yz].after;
     }
     plane_of(job, job.cells, segment.z)[place.number] = cells;

@@ -42,14 +42,30 @@ MC_HD i64 scan_counts(i64* counts, i64 size) {
     return carried;
 }
 
+// Where each volume's items begin: where those of its first tile do.
+MC_HD void write_offsets(const Job& job, i64 vertices, i64 triangles) {
+    __syncthreads();
+    const bool has_nan = job.fixed && job.totals->flags;
+    i64* const of_triangles = job.offsets + job.volumes + 1;
+    for (u32 k = threadIdx.x; k <= job.volumes; k += kScanThreads) {
+        const i64 tile = static_cast<i64>(k) * job.volume_planes.by * job.plane_tiles.by;
+        const bool there = tile < job.tiles;
+        job.offsets[k] = has_nan ? -1 : there ? job.vertex_tiles[2 * tile] : vertices;
+        of_triangles[k] = has_nan ? -1 : there ? job.triangle_tiles[tile] : triangles;
+    }
+}
+
 // One block of kScanThreads.
 MC_HD void scan(const Job& job) {
-    const i64 tiles = static_cast<i64>(job.nz) * job.plane_tiles.by;
-    const i64 vertices = scan_counts(job.vertex_tiles, 2 * tiles);
-    const i64 triangles = scan_counts(job.triangle_tiles, tiles);
+    const i64 vertices = scan_counts(job.vertex_tiles, 2 * job.tiles);
+    const i64 triangles = scan_counts(job.triangle_tiles, job.tiles);
+    if (job.offsets) write_offsets(job, vertices, triangles);
     if (threadIdx.x != 0) return;
     job.totals->vertices = vertices;
     job.totals->triangles = triangles;
+    if (!job.fixed) return;
+    const bool fits = vertices <= job.max_vertices && triangles <= job.max_triangles;
+    job.totals->overflow = fits && !job.totals->flags ? 0 : 1;
 }
 
 }  // namespace mc::cuda

@@ -204,16 +204,18 @@ MC_HD void make_held_vertex(const Job& job, u32 z, const WordPlace& place, const
     if constexpr (kSame<T, Single>)
         if (job.dtype == kInt32) return make_held_vertex<i32>(job, z, place, item, to);
     using Real = typename EmitType<T>::Real;
+    const VolumePlane plane(job, z);
     const i64 border = job.border, x = static_cast<i64>(place.w) * kWordBits + item.voxel();
-    const i64 at[3] = {x - border, place.y - border, z - border};
+    const i64 at[3] = {x - border, place.y - border, plane.z - border};
     const i64 last[3] = {job.volume_nx - 1, job.volume_ny - 1, job.volume_nz - 1};
     const i64 stride[3] = {job.stride_x, job.stride_y, job.stride_z};
-    i64 low = 0, high = 0;
+    i64 low = plane.volume * job.stride_volume, high = low;
     for (int k = 0; k < 3; ++k) {
         low += nearest(at[k], last[k]) * stride[k];
         high += nearest(at[k] + (k == item.axis()), last[k]) * stride[k];
     }
-    const Real t = edge_fraction(sample_at<T>(job, low), sample_at<T>(job, high), level_as<Real>(job));
+    const Real level = level_of<Real>(job, plane.volume);
+    const Real t = edge_fraction(sample_at<T>(job, low), sample_at<T>(job, high), level);
     for (int k = 0; k < 3; ++k) {
         const Real from = static_cast<Real>(at[k]), met = from + t, end = static_cast<Real>(last[k]);
         const Real within = met < Real(0) ? Real(0) : met > end ? end : met;
@@ -317,19 +319,25 @@ template <class Index>
 struct Faces {
     Index* to;
 
-    MC_HD Faces(const Job& job, i64 first) : to(static_cast<Index*>(job.faces) + 3 * first) {}
+    MC_HD Faces(const Job& job, u32, i64 first) : to(static_cast<Index*>(job.faces) + 3 * first) {}
     MC_HD void put(u32 k, Index id) const { to[k] = id; }
     MC_HD void pass(u32 ids) { to += ids; }
 };
 
-// The same where the host says which of both widths they have.
+// The same where the host says which of both widths they have, and their ids count from a volume's own first
+// vertex.
 struct FacesOfAWidth {
     char* to;
     u32 wide;
+    i64 first_id;
 
-    MC_HD FacesOfAWidth(const Job& job, i64 first)
-        : to(static_cast<char*>(job.faces) + (12 * first << job.wide_faces)), wide(job.wide_faces) {}
+    MC_HD FacesOfAWidth(const Job& job, u32 z, i64 first)
+        : to(static_cast<char*>(job.faces) + (12 * first << job.wide_faces)), wide(job.wide_faces) {
+        const i64 plane = z - VolumePlane(job, z).z;
+        first_id = job.vertex_tiles[2 * plane * job.plane_tiles.by];
+    }
     MC_HD void put(u32 k, i64 id) const {
+        id -= first_id;
         if (wide)
             reinterpret_cast<i64*>(to)[k] = id;
         else
@@ -356,7 +364,7 @@ template <class Target, class Index, class Coord>
 MC_HD void emit_faces(const Job& job, const WarpSegment& segment, const CellWord<Index>& word, u32 cells,
                       Staging<Index, Coord>& own) {
     const i64 tile = static_cast<i64>(segment.z) * job.plane_tiles.by + segment.of_plane / kTileSegments;
-    Target to(job, job.triangle_tiles[tile] + job.triangles[segment.number(job)]);
+    Target to(job, segment.z, job.triangle_tiles[tile] + job.triangles[segment.number(job)]);
     const u32 count = static_cast<u32>(popcount(cells)), sum = inclusive_sum(count);
     Marks marks{cells, sum - count};
     const auto list = [&](u32 begin, u32 end) { marks.list(own.list, begin, end, 0); };
@@ -388,6 +396,7 @@ MC_HD void emit(const Job& job) {
     __shared__ Staging<Index, Coord> staging[kEmitThreads / 32];
     const WarpSegment segment(job.plane_emit_blocks, kEmitThreads / 32);
     if (segment.of_plane >= job.plane_segments) return;
+    if (job.fixed && job.totals->overflow) return;
     const u32 active = job.active[segment.number(job)];
     if (!active) return;
     const WordPlace place(job, segment.of_plane * kSegmentWords + static_cast<u32>(lane()));

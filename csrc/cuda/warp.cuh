@@ -49,6 +49,15 @@ struct WarpSegment {
     MC_HD i64 number(const Job& job) const { return static_cast<i64>(z) * job.plane_segments + of_plane; }
 };
 
+// Which volume of the batch a plane of the grid is of, and which plane of that it is.
+struct VolumePlane {
+    u32 volume, z;
+
+    MC_HD VolumePlane(const Job& job, u32 of_grid) : volume(quotient(of_grid, job.volume_planes)), z(0) {
+        z = of_grid - volume * job.volume_planes.by;
+    }
+};
+
 // Where a word stands in its plane.
 struct WordPlace {
     u32 number, y, w;

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .interpolation import grid_interp
     from .labels import LabelSurfaces, label_surfaces
     from .mesh import Mesh
+    from .streaming import stream_surface
     from .surfaces import isosurface, marching_cubes
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "isosurface",
     "label_surfaces",
     "marching_cubes",
+    "stream_surface",
 ]
 
 _NEEDS_TORCH = {
@@ -46,6 +48,7 @@ _NEEDS_TORCH = {
     "isosurface": "surfaces",
     "label_surfaces": "labels",
     "marching_cubes": "surfaces",
+    "stream_surface": "streaming",
 }
 
 

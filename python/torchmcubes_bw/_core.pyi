@@ -36,6 +36,29 @@ def prepare_dual(
     spacing: Sequence[float],
     threads: int,
 ) -> DualPlan: ...
+def prepare_gradient(
+    data: int,
+    dtype: str,
+    shape: Sequence[int],
+    strides: Sequence[int],
+    level: float,
+    mask: int,
+    mask_strides: Sequence[int],
+    skip_nan: bool,
+    closed: bool,
+    spacing: Sequence[float],
+    threads: int,
+) -> Plan: ...
+def gradient(
+    plan: Plan,
+    verts: int,
+    strides: Sequence[int],
+    volume: int,
+    level: bool,
+    direction: int,
+    level_direction: float,
+    moved: int,
+) -> float: ...
 def prepare(
     data: int,
     dtype: str,
@@ -50,6 +73,59 @@ def prepare(
     slab_planes: int,
     threads: int,
 ) -> Plan: ...
+
+class SlabPlan:
+    @property
+    def vertices(self) -> int: ...
+    @property
+    def triangles(self) -> int: ...
+    @property
+    def has_nan(self) -> bool: ...
+    def emit(self, first_vertex: int, verts: int, faces: int, wide_faces: bool) -> None: ...
+    def emit_normals(self, normals: int) -> None: ...
+
+def prepare_slab(
+    data: int,
+    dtype: str,
+    shape: Sequence[int],
+    strides: Sequence[int],
+    level: float,
+    mask: int,
+    mask_strides: Sequence[int],
+    skip_nan: bool,
+    closed: bool,
+    spacing: Sequence[float],
+    planes: tuple[int, int],
+    slab: tuple[int, int],
+    threads: int,
+) -> SlabPlan: ...
+
+class BatchPlan:
+    @property
+    def vertices(self) -> int: ...
+    @property
+    def triangles(self) -> int: ...
+    @property
+    def most_vertices(self) -> int: ...
+    @property
+    def has_nan(self) -> bool: ...
+    def emit(self, verts: int, faces: int, wide_faces: bool) -> None: ...
+    def emit_normals(self, normals: int) -> None: ...
+    def emit_offsets(self, vertices: int, triangles: int) -> None: ...
+
+def prepare_batch(
+    data: int,
+    dtype: str,
+    shape: Sequence[int],
+    strides: Sequence[int],
+    levels: Sequence[float],
+    mask: int,
+    mask_strides: Sequence[int],
+    skip_nan: bool,
+    closed: bool,
+    spacing: Sequence[float],
+    threads: int,
+) -> BatchPlan: ...
 
 class LabelPlan:
     @property
@@ -100,6 +176,21 @@ def grid_interp(
     points_shape: Sequence[int],
     points_strides: Sequence[int],
     values: int,
+    threads: int,
+) -> None: ...
+def grid_interp_gradient(
+    volume: int,
+    dtype: str,
+    shape: Sequence[int],
+    strides: Sequence[int],
+    points: int,
+    points_dtype: str,
+    points_shape: Sequence[int],
+    points_strides: Sequence[int],
+    values: int,
+    values_strides: Sequence[int],
+    of_volume: int,
+    of_points: int,
     threads: int,
 ) -> None: ...
 
@@ -172,6 +263,25 @@ def cuda_prepare(
     mask_strides: Sequence[int],
     skip_nan: bool,
     closed: bool,
+    scratch: int,
+) -> CudaPlan: ...
+def cuda_batch_scratch_bytes(shape: Sequence[int], selects: bool, closed: bool) -> int: ...
+def cuda_prepare_batch(
+    kernels: CudaKernels,
+    stream: int,
+    data: int,
+    dtype: str,
+    shape: Sequence[int],
+    strides: Sequence[int],
+    level: float,
+    levels: int,
+    mask: int,
+    mask_strides: Sequence[int],
+    skip_nan: bool,
+    closed: bool,
+    offsets: int,
+    totals: int,
+    most: tuple[int, int],
     scratch: int,
 ) -> CudaPlan: ...
 def cuda_grid_interp(

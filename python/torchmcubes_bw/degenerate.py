@@ -25,7 +25,7 @@ def dropped(
     verts: Tensor, faces: Tensor, normals: Tensor | None, near: float = 0.0
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return a mesh without what lies on one sample twice and without faces that have no area: `merged`."""
-    kept, left = merged(verts.cpu().numpy(), faces.cpu().numpy(), near)
+    kept, left = merged(verts.detach().cpu().numpy(), faces.cpu().numpy(), near)
     if kept is None:
         return verts, faces, normals
     index = np.int32 if faces.dtype == torch.int32 else np.int64
@@ -34,10 +34,10 @@ def dropped(
 
 
 def _rows(tensor: Tensor, kept: Indices) -> Tensor:
-    """Return some rows; on the CPU without torch's threads, which hang after a fork."""
-    if tensor.is_cpu:
+    """Return some rows; on the CPU without torch's threads, which hang after a fork, but for a gradient."""
+    if tensor.is_cpu and not tensor.requires_grad:
         return torch.from_numpy(tensor.numpy()[kept])
-    return tensor[torch.from_numpy(kept).to(tensor.device)]
+    return tensor.index_select(0, torch.from_numpy(kept).to(tensor.device))
 
 
 def merged(

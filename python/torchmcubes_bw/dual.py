@@ -93,7 +93,7 @@ def dual_marching_cubes(
     if _wants_gradient(vol, level):
         if placement == "nets":
             raise ValueError('placement must be "mean" for a volume or level that requires grad, got "nets"')
-        verts, faces = _with_gradient(vol, level, request, bool(quads), None)
+        verts, faces = with_gradient(vol, level, request, bool(quads), None)
         return verts * verts.new_tensor(request.spacing) + verts.new_tensor(at), faces
     mesh = choose.dual(request, bool(quads), how.rounds)
     return choose.placed(mesh.verts, request.spacing, at, mesh.verts.dtype), mesh.faces
@@ -105,7 +105,7 @@ def differentiable(vol: Tensor, level: Any, deform: Tensor | None, quads: bool) 
     if deform is None and not _wants_gradient(vol, level):
         mesh = choose.dual(request, quads)
         return mesh.verts, mesh.faces
-    return _with_gradient(vol, level, request, quads, deform)
+    return with_gradient(vol, level, request, quads, deform)
 
 
 def _wants_gradient(vol: Any, level: Any) -> bool:
@@ -114,7 +114,7 @@ def _wants_gradient(vol: Any, level: Any) -> bool:
     )
 
 
-def _with_gradient(
+def with_gradient(
     vol: Tensor, level: Any, request: Request, quads: bool, deform: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Return the mesh with the vertices' places as a function of samples, level and displacements."""

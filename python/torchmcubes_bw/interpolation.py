@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from . import gradients, operators
 from .arguments.points import points as checked_points
+from .arguments.recording import Recorded
 from .arguments.volume import volume
 from .backends import choose
 
@@ -32,11 +34,12 @@ def grid_interp(vol: Tensor | np.ndarray[Any, Any], points: Tensor | np.ndarray[
         does not depend on the samples further along it.
 
     Returns:
-        ``(P, C)`` values, float32 or float64 as above, on the volume's device, without gradient.
+        ``(P, C)`` values, float32 or float64 as above, on the volume's device. Where `vol` or `points`
+        requires grad, they carry the gradient (docs/gradients.md).
 
     Raises:
         TypeError: an argument is no dense tensor or array of a real dtype with data in it, or
-            torch.jit.trace or make_fx record.
+            torch.jit.trace records.
         ValueError: `vol` has not four dimensions or an empty side; `points` is not ``(P, 3)`` or
             on another device; either has more than 2^48 elements.
         MemoryError, torch.OutOfMemoryError: the machine's or the GPU's memory is full.
@@ -48,5 +51,13 @@ def grid_interp(vol: Tensor | np.ndarray[Any, Any], points: Tensor | np.ndarray[
     tensor([[0.5000],
             [7.0000]])
     """
-    samples = volume(vol, "C, Nz, Ny, Nx")
-    return choose.grid_interp(samples, checked_points(points, samples))
+    if not operators.traced(vol):
+        try:
+            if gradients.wanted(vol, points):
+                return gradients.grid_interp(vol, points)
+            samples = volume(vol, "C, Nz, Ny, Nx")
+            return choose.grid_interp(samples, checked_points(points, samples))
+        except Recorded:
+            if not operators.AVAILABLE:
+                raise
+    return operators.grid_interp(vol, points)

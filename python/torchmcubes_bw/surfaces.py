@@ -11,11 +11,15 @@ import torch
 from torch import Tensor
 
 from . import degenerate as ties
+from . import gradients, operators, packed, recorded
 from .arguments import placement as world
+from .arguments.batch import Room, volumes
+from .arguments.batch import room as checked_room
 from .arguments.level import level as checked_level
 from .arguments.middle import middle
 from .arguments.options import method as checked_method
 from .arguments.options import one_of
+from .arguments.recording import Recorded
 from .arguments.request import request
 from .arguments.samples import checked
 from .arguments.volume import attributes as checked_attributes
@@ -62,14 +66,14 @@ def marching_cubes(
         as ``(x, y, z)`` in voxels: one on each grid edge the surface crosses, shared by its triangles,
         placed by linear interpolation. `faces` is ``(F, 3)`` int32 (int64 only where V needs it),
         indices into `verts`; right-hand normals point to higher values. Both are contiguous, own
-        their memory, lie on the volume's device and carry no gradient. Without a crossing both are
-        ``(0, 3)``. The mesh is closed away from the volume's border and the same, byte for byte, for
-        every device, thread count and SIMD level.
+        their memory and lie on the volume's device. Where `vol` or `thresh` requires grad, `verts` carries
+        the gradient (docs/gradients.md). Without a crossing both are ``(0, 3)``. The mesh is closed away
+        from the volume's border and the same, byte for byte, for every device, thread count and SIMD level.
 
     Raises:
         TypeError: `vol` is no dense tensor or array of a real dtype with data in it (a fake tensor
-            and one inside vmap have none), `thresh` is no number, `mask` not bool, or torch.jit.trace or
-            make_fx record.
+            without sizes and one inside vmap have none), `thresh` is no number, `mask` not bool, or
+            torch.jit.trace records.
         ValueError: `vol` has not three dimensions, an empty side, more than 2^48 samples or 858993459
             in a row, or a NaN that counts; `thresh` is NaN, beyond float64, or more than one number; `mask`
             has another shape or device than `vol`; `nan` is no word that it may be.
@@ -87,7 +91,18 @@ def marching_cubes(
     >>> verts[0], len(verts), len(faces)
     (tensor([1.0000, 1.0000, 0.5000]), 6, 8)
     """
-    verts, faces, _ = choose.surface(request(volume(vol, "Nz, Ny, Nx"), checked_level(thresh), mask, nan))
+    if not operators.traced(vol):
+        try:
+            if gradients.wanted(vol, thresh):
+                verts, faces, _ = gradients.surface(vol, thresh, mask, gradients.Options(nan))
+            else:
+                asked = request(volume(vol, "Nz, Ny, Nx"), checked_level(thresh), mask, nan)
+                verts, faces, _ = choose.surface(asked)
+            return verts, faces
+        except Recorded:
+            if not operators.AVAILABLE:
+                raise
+    verts, faces, _ = operators.surface(vol, thresh, mask, gradients.Options(nan))
     return verts, faces
 
 
@@ -106,6 +121,8 @@ def isosurface(
     dtype: torch.dtype | None = None,
     method: str = "primal",
     placement: str = "mean",
+    max_verts: int | None = None,
+    max_faces: int | None = None,
 ) -> Mesh:
     """Extract the isosurface of a volume as a mesh in the world, with what a mesh can carry.
 
@@ -113,10 +130,13 @@ def isosurface(
     and ranges hold here too.
 
     Arguments:
-        vol: ``(Nz, Ny, Nx)``.
-        level: Where the surface lies. None takes 0 for a volume of floats with values on both sides of it,
-            and else the middle between the least and the greatest value that is not NaN; `Mesh.level` tells
-            which it was.
+        vol: ``(Nz, Ny, Nx)``, or several volumes of one shape, ``(B, Nz, Ny, Nx)``: the mesh is packed then,
+            one surface after the other, each with the bytes of a call of its own, and ``mesh.unpack()`` gives
+            them. The CPU's threads share the volumes; a GPU takes all of them in one chain of kernels, and
+            waits once.
+        level: Where the surface lies; of several volumes a number, or one for each. None takes 0 for a volume
+            of floats with values on both sides of it, and else the middle between the least and the greatest
+            value that is not NaN; `Mesh.level` tells which it was.
         spacing: Distance between samples, a number or three, ``(x, y, z)``; the unit is the caller's.
         origin: Position of sample ``(0, 0, 0)``, likewise. Vertices are ``voxels * spacing + origin``,
             computed in float64.
@@ -142,9 +162,19 @@ def isosurface(
             triangles, a manifold whatever the volume; a vertex's normal is the mean of its crossings'.
         placement: Where the dual mesh's vertices lie: ``"mean"``, or ``"nets"``, drawn towards their
             neighbours, for masks; those have no normals.
+        max_verts, max_faces: Both, for results of a fixed size: ``(max_verts, 3)`` and ``(max_faces, 3)``.
+            What the mesh leaves of them is 0, and a vertex of 0 lies at `origin`. Nothing is read back from
+            a GPU, so a CUDA graph can hold the call, after one outside of it. `Mesh.vert_offsets` and
+            `Mesh.face_offsets` tell how many there are, on the volume's device, and `Mesh.overflow` whether
+            they do not fit: then all is left 0. So it is where a NaN counts, which nobody waits to be told.
+
+    Several volumes, and a fixed size, take neither ``level=None`` nor `attributes`, ``degenerate="drop"`` or
+    ``method="dual"``; normals are the CPU's, whatever the device. Where autograd records, a batch is a loop,
+    and there is no fixed size.
 
     Returns:
-        A `Mesh` on the volume's device, without gradient.
+        A `Mesh` on the volume's device. Where `vol`, `level` or `attributes` requires grad, its vertices and
+        attributes carry the gradient (docs/gradients.md); its normals do not.
 
     Raises:
         TypeError, ValueError: An argument is not as described; the text names it, what was wanted and what
@@ -156,21 +186,48 @@ def isosurface(
     >>> vol[1:, 1:, 1:] = -1
     >>> isosurface(vol, border="closed", spacing=(0.5, 0.5, 2))
     Mesh(54 vertices, 104 faces, level 0, cpu)
+    >>> two = isosurface(torch.stack([vol, -vol]), 0.0)
+    >>> two.vert_offsets, [len(mesh.faces) for mesh in two.unpack()]
+    (tensor([ 0, 27, 54]), [37, 37])
     """
-    samples = volume(vol, "Nz, Ny, Nx")
-    at = middle(samples, *choose.value_range(samples)) if level is None else checked_level(level, "level")
-    apart, first = world.spacing(spacing), world.origin(origin)
-    asked = request(samples, at, mask, nan, border)._replace(spacing=apart)
-    drop = one_of(degenerate, "degenerate", ("keep", "drop")) == "drop"
-    real = world.vertex_dtype(dtype, samples)
-    how = checked_method(method, placement)
-    if how.rounds and normals:
-        raise ValueError('normals must be False where placement is "nets", got True')
-    channels = None if attributes is None else checked_attributes(attributes, samples)
-    verts, faces, directions = (
-        choose.dual_surface(asked, how.rounds, normals) if how.dual else (choose.surface(asked, normals))
+    asked = recorded.Asked(
+        mask,
+        gradients.Options(nan, border, world.spacing(spacing), normals, "level"),
+        one_of(degenerate, "degenerate", ("keep", "drop")) == "drop",
+        attributes,
+        world.origin(origin),
+        dtype,
+        checked_method(method, placement),
     )
-    if drop:
-        verts, faces, directions = ties.dropped(verts, faces, directions)
+    room = checked_room(max_verts, max_faces)
+    if asked.method.rounds and normals:
+        raise ValueError('normals must be False where placement is "nets", got True')
+    if not operators.traced(vol):
+        try:
+            return _isosurface(vol, level, asked, room)
+        except Recorded:
+            if not operators.AVAILABLE:
+                raise
+    return packed.traced(vol, level, asked, room) if room else recorded.traced(vol, level, asked)
+
+
+def _isosurface(vol: Any, level: Any, asked: recorded.Asked, room: Room | None) -> Mesh:
+    samples = volumes(vol)
+    if room is not None or len(samples.shape) == 4:
+        return packed.surfaces(vol, samples, level, asked, room)
+    at = middle(samples, *choose.value_range(samples)) if level is None else checked_level(level, "level")
+    options, how = asked.options, asked.method
+    request = options.request(samples, at, asked.mask)
+    real = world.vertex_dtype(asked.dtype, samples.owner.dtype)
+    channels = None if asked.attributes is None else checked_attributes(asked.attributes, samples)
+    if gradients.wanted(vol, level, asked.attributes):
+        return recorded.differentiable(vol, at if level is None else level, request, asked)
+    verts, faces, normals = (
+        choose.dual_surface(request, how.rounds, options.normals)
+        if how.dual
+        else choose.surface(request, options.normals)
+    )
+    if asked.drop:
+        verts, faces, normals = ties.dropped(verts, faces, normals)
     values = None if channels is None else choose.grid_interp(channels, checked(verts, "verts"))
-    return Mesh(choose.placed(verts, apart, first, real), faces, directions, values, at)
+    return Mesh(choose.placed(verts, options.spacing, asked.origin, real), faces, normals, values, at)

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 from torchmcubes_bw import HAS_CUDA
-from torchmcubes_bw import grid_interp as grid_interp_cpu
-from torchmcubes_bw import marching_cubes as mcubes_cpu
 from torchmcubes_bw._coexistence import warn_of_the_original
+from torchmcubes_bw.compat.original import grid_interp as grid_interp_cpu
+from torchmcubes_bw.compat.original import marching_cubes as mcubes_cpu
 
 __all__ = ["grid_interp_cpu", "mcubes_cpu"]
 

@@ -13,11 +13,12 @@ from pathlib import Path
 import machines
 import pytest
 import torch
+from torchmcubes_bw.backends import kernel_files
 from torchmcubes_bw.backends.kernel_files import choose_image, image_for, manifest
 from torchmcubes_bw.cli import watch as watching
 from torchmcubes_bw.cli.app import app
 from torchmcubes_bw.cli.errors import CliError
-from torchmcubes_bw.doctor import Machine, as_text, examine, exit_code, facts, read_machine, self_test
+from torchmcubes_bw.doctor import Machine, as_text, examine, exit_code, names, read_machine, self_test
 from torchmcubes_bw.doctor.finding import Finding, Mark
 from typer.testing import CliRunner
 
@@ -25,12 +26,15 @@ GOLDEN = Path(__file__).parent.parent / "golden" / "doctor"
 BROKEN = {
     "ampere_old_driver",
     "blackwell_old_torch",
+    "blackwell_torch_cu126",
     "driver_compat",
     "driver_mismatch",
     "driver_other",
     "driver_stub",
     "driver_unknown",
     "gpus_unseen",
+    "kernels_missing",
+    "names_removed",
     "newer_gpu_older_driver",
     "old_driver",
     "original_beside",
@@ -50,7 +54,7 @@ def text_of(name):
 def test_findings_word_for_word(name):
     assert text_of(name) == (GOLDEN / f"{name}.txt").read_text("utf-8"), (
         "the doctor's words have changed; if that is meant, accept them with\n"
-        "    python tests/cli/test_doctor.py"
+        "    PYTHONPATH=tests python tests/cli/test_doctor.py"
     )
 
 
@@ -141,12 +145,76 @@ def test_an_installed_original_is_found(tmp_path, monkeypatch):
     (tmp_path / "torchmcubes").mkdir()
     for name in files:
         (tmp_path / name).touch()
-    assert facts.other_owners() == {"torchmcubes": (), "torchmcubes_module": ()}
+    assert names.other_owners() == {"torchmcubes": (), "torchmcubes_module": ()}
     monkeypatch.syspath_prepend(tmp_path)
-    assert facts.other_owners() == {
+    assert names.other_owners() == {
         "torchmcubes": ("torchmcubes 0.1.0",),
         "torchmcubes_module": ("torchmcubes 0.1.0",),
     }
+
+
+def test_another_package_s_damage_is_survived(tmp_path, monkeypatch):
+    """A blank line in a list of files, and metadata that are not UTF-8: both ended the doctor."""
+    told = {"torchmcubes": b"Name: torchmcubes\nVersion: 0.1.0\n", "other": b"Name: \xff\n"}
+    for name, metadata_bytes in told.items():
+        info = tmp_path / f"{name}-0.1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_bytes(metadata_bytes)
+        (info / "RECORD").write_text("\ntorchmcubes/__init__.py,,\n\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert names.other_owners() == {
+        "torchmcubes": ("other 0.1.0", "torchmcubes 0.1.0"),
+        "torchmcubes_module": (),
+    }
+
+
+def test_the_names_are_asked_from_outside(tmp_path, monkeypatch):
+    """As `pip uninstall torchmcubes` leaves them: a folder without the files of both."""
+    assert names.answers() == {"torchmcubes": "", "torchmcubes_module": ""}
+    (tmp_path / "torchmcubes").mkdir()
+    (tmp_path / "torchmcubes" / "__init__.py").touch()
+    (tmp_path / "torchmcubes_module.py").write_text("def mcubes_cpu(): pass\ngrid_interp_cpu = mcubes_cpu\n")
+    monkeypatch.chdir(tmp_path)
+    assert names.answers() == {"torchmcubes": "", "torchmcubes_module": ""}  # where it runs does not count
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert names.answers() == {
+        "torchmcubes": "AttributeError: module 'torchmcubes' has no attribute 'marching_cubes'",
+        "torchmcubes_module": f"another package answers: {tmp_path / 'torchmcubes_module.py'}",
+    }
+
+
+@pytest.mark.parametrize("told", ["", "no JSON"])
+def test_a_process_that_tells_nothing_is_told(monkeypatch, told):
+    monkeypatch.setattr(names, "_ASK", f"print({told!r}, end=''); raise SystemExit('the end')")
+    (wrong,) = set(names.answers().values())
+    assert wrong == "the end" if not told else wrong.startswith("JSONDecodeError")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell's redirection")
+@pytest.mark.parametrize(
+    "command", ["torchmcubes_bw.doctor >&-", "torchmcubes_bw.doctor | true", "torchmcubes_bw doctor >&-"]
+)
+def test_nobody_listens(command):
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m {command}; echo ${{PIPESTATUS[0]}} >&2"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr in ("0\n", "1\n")  # and no traceback
+
+
+def test_files_that_are_missing_are_named(tmp_path, monkeypatch):
+    (tmp_path / "sm_90.cubin.xz").touch()
+    monkeypatch.setattr(kernel_files, "FOLDER", tmp_path)
+    monkeypatch.setattr(kernel_files, "manifest", lambda: {"cubins": [80, 90], "ptx": [75]})
+    assert kernel_files.missing_files() == ("sm_80.cubin", "compute_75.ptx")
+
+
+@pytest.mark.parametrize("every", ["inf", "nan", "0"])
+def test_a_time_that_cannot_be_waited(every):
+    done = run("--watch", "--every", every)
+    assert done.exit_code == 2
+    assert "error: --every must be from 0.1 to 86400 seconds, got" in done.stderr
 
 
 def test_image_for_agrees_with_the_build():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the doctor reads, from made-up files and libraries; what it advises; what it keeps to itself."""
 
+import itertools
 import json
 import re
 from dataclasses import replace
@@ -9,7 +10,17 @@ from pathlib import Path
 import machines
 import pytest
 from machines import GIB
-from torchmcubes_bw.doctor import as_json, cures, driver, examine, gpus, memory, read_machine, wsl
+from torchmcubes_bw.doctor import (
+    as_json,
+    cures,
+    driver,
+    examine,
+    gpus,
+    memory,
+    read_machine,
+    torch_builds,
+    wsl,
+)
 from torchmcubes_bw.doctor.driver import Driver
 from torchmcubes_bw.doctor.finding import Finding, Mark, bytes_for
 from torchmcubes_bw.doctor.memory import Memory, read_memory
@@ -178,22 +189,66 @@ def test_the_wheel_s_kernels_are_the_build_s_default():
     assert re.findall(r"([\d.]+)\+PTX", listed) == [f"{n // 10}.{n % 10}" for n in gpus._WHEEL_PTX]
 
 
+def installs(cure):
+    return re.findall(r"^pip install torch==([\d.]+\+cu\d+) torchvision==", cure, re.MULTILINE)
+
+
 @pytest.mark.parametrize(
-    "driver_cuda, capability, want",
+    "driver_cuda, capability, torch, want",
     [
-        ((12, 8), (7, 0), "cu126"),
-        ((13, 0), (6, 1), "cu126"),
-        ((12, 2), (8, 0), "cu126"),
-        ((12, 9), (8, 0), "cu128"),
-        ((13, 1), (8, 9), "cu130"),
-        ((12, 8), (12, 0), "cu128"),
-        ((13, 0), (11, 0), "cu130"),
+        ((12, 8), (7, 0), "2.13.0+cu130", ["2.13.0+cu126"]),
+        ((13, 0), (6, 1), "2.11.0+cu128", ["2.11.0+cu126"]),
+        ((12, 2), (8, 0), "2.12.1+cu130", ["2.12.1+cu126"]),
+        ((12, 9), (8, 0), "2.11.0+cpu", ["2.11.0+cu128"]),
+        ((12, 9), (8, 0), "2.13.0+cpu", ["2.13.0+cu126"]),
+        ((13, 1), (8, 9), "2.13.0+cpu", ["2.13.0+cu130"]),
+        ((12, 8), (12, 0), "2.9.1+cu126", ["2.9.1+cu128"]),
+        ((12, 8), (12, 0), "2.6.0+cu124", ["2.11.0+cu128"]),
+        ((12, 8), (12, 0), "2.13.0+cu126", ["2.11.0+cu128", "2.13.0+cu130"]),
+        ((13, 0), (11, 0), "2.13.0+cpu", ["2.13.0+cu130"]),
+        ((13, 0), (7, 0), "2.15.0a0+git123", ["2.13.0+cu126"]),
+        ((12, 8), (3, 7), "2.13.0+cpu", []),
     ],
 )
-def test_torch_for_a_driver_and_a_gpu(driver_cuda, capability, want):
-    assert cures.torch_for(driver_cuda, capability, False) == (
-        f"pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/{want}"
+def test_torch_for_a_driver_and_a_gpu(driver_cuda, capability, torch, want):
+    cure = cures.torch_for(driver_cuda, capability, torch, False)
+    assert installs(cure) == want
+    older = bool(want) and torch_builds.is_older(want[0].partition("+")[0], torch)
+    assert ("that is older than your" in cure) == older
+
+
+DRIVERS = [(11, 4), (12, 0), (12, 8), (12, 9), (13, 0), (13, 2)]
+CAPABILITIES = [None, (5, 0), (7, 0), (8, 9), (10, 3), (11, 0), (12, 1), (13, 0)]
+INSTALLED = ["2.2.2", "2.11.0+cu128", "2.13.0+cu130", "2.14.1"]
+
+
+def test_a_cure_names_builds_that_exist_and_their_torchvision():
+    pair = re.compile(
+        r"torch==([\d.]+)\+(cu\d+) torchvision==([\d.]+)\+(cu\d+) .*/whl/(cu\d+)$", re.MULTILINE
     )
+    for driver_cuda, capability, torch in itertools.product(DRIVERS, CAPABILITIES, INSTALLED):
+        cure = cures.torch_for(driver_cuda, capability, torch, False)
+        pairs = pair.findall(cure)
+        assert len(pairs) == cure.count("pip install") > 0
+        for release, index, vision, *same in pairs:
+            assert {index} == set(same)
+            assert torch_builds.BUILDS[release][0] == vision
+            assert index in torch_builds.BUILDS[release][1]
+
+
+def test_every_torch_that_is_named_was_published():
+    """In the goldens and the guides; the table's own sources stand in `torch_builds`."""
+    published = {f"{release}+{index}" for release, (_, held) in torch_builds.BUILDS.items() for index in held}
+    # pytorch.org/get-started/previous-versions
+    published |= {"2.13.0+cpu", "2.6.0+cu118", "2.6.0+cu124", "2.2.2+cu118", "2.9.1+rocm6.4"}
+    texts = [*(ROOT / "tests/golden/doctor").glob("*.txt"), *(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+    named = [
+        n
+        for text in texts
+        for n in re.findall(r"torch[= ]+(\d[\d.]+\d\+\w+(?:\.\d+)?)", text.read_text("utf-8"))
+    ]
+    assert len(named) > 30
+    assert set(named) <= published
 
 
 @pytest.mark.parametrize(
@@ -208,7 +263,7 @@ def test_torch_for_a_driver_and_a_gpu(driver_cuda, capability, want):
     ],
 )
 def test_a_driver_comes_before_torch(driver_cuda, capability, windows, first):
-    assert cures.torch_for(driver_cuda, capability, windows).splitlines()[0] == first
+    assert cures.torch_for(driver_cuda, capability, "2.13.0", windows).splitlines()[0] == first
 
 
 # What it keeps to itself.

@@ -61,7 +61,7 @@ def test_threads_in_a_random_order(name, driver):
 
 
 def test_there_are_cases():
-    assert len(NAMES) == 19
+    assert len(NAMES) == 21
 
 
 BREAKS = {

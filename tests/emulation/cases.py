@@ -17,10 +17,12 @@ import numpy as np
 import torch
 import volumes
 from torchmcubes_bw import _core, grid_interp, isosurface, marching_cubes
+from torchmcubes_bw.arguments.batch import Room, batch
 from torchmcubes_bw.arguments.points import points as checked_points
 from torchmcubes_bw.arguments.request import request
+from torchmcubes_bw.arguments.samples import checked
 from torchmcubes_bw.arguments.volume import volume
-from torchmcubes_bw.backends import choose, cpu_dual, cuda, kernel_files
+from torchmcubes_bw.backends import choose, cpu_dual, cuda, cuda_batches, kernel_files
 
 KERNELS = _core.CudaKernels(0, b"emulated")
 
@@ -40,6 +42,20 @@ def check_dual(vol, level, mask=None, nan="raise", border="open", spacing=(1.0, 
             assert a.dtype == b.dtype
             assert a.shape == b.shape, (tuple(vol.shape), a.shape, b.shape)
             assert a.numpy().tobytes() == b.numpy().tobytes(), (tuple(vol.shape), quads)
+
+
+def check_batch(vol, levels, room=None, mask=None, nan="raise", border="open"):
+    """Compare volumes in one call with the CPU's; faces that are none count from no vertex."""
+    asked = request(checked(vol, "vol"), levels[0], mask, nan, border)
+    got = cuda_batches.surfaces(KERNELS, 0, batch(asked, levels, room))
+    size = {"max_verts": room.verts, "max_faces": room.faces} if room else {}
+    want = isosurface(vol, levels, mask=mask, nan=nan, border=border, **size)
+    for name in ("verts", "faces", "vert_offsets", "face_offsets", "overflow"):
+        a, b = getattr(got, name), getattr(want, name)
+        if b is not None:
+            assert (a.dtype, a.shape) == (b.dtype, b.shape), (name, a.shape, b.shape)
+            assert a.numpy().tobytes() == b.numpy().tobytes(), (name, tuple(vol.shape))
+    return got
 
 
 def interpolate(vol, points):
@@ -252,9 +268,9 @@ def requests_with_nan_that_counts():
 def dual():
     """All cases and pairs across a pinched face, rows of all kinds of ends, several tiles."""
     rng = np.random.default_rng(3)
-    for case in range(256):
-        corners = [-1.0 if case >> c & 1 else 0.7 for c in range(8)]
-        check_dual(torch.nn.functional.pad(torch.tensor(corners).reshape(2, 2, 2), (1,) * 6, value=0.7), 0.0)
+    corners = torch.tensor([[-1.0 if case >> c & 1 else 0.7 for c in range(8)] for case in range(256)])
+    cubes = torch.nn.functional.pad(corners.reshape(8, 32, 2, 2, 2), (1,) * 6, value=0.7)
+    check_dual(cubes.permute(2, 0, 3, 1, 4).reshape(4, 32, 128), 0.0)
     shapes = [(1, 1, 1), (1, 5, 5), (5, 1, 5), (5, 5, 1), (2, 2, 2), (2, 3, 31), (3, 2, 32), (2, 3, 33)]
     shapes += [(3, 2, 64), (2, 3, 65), (7, 11, 13), (2, 70, 64), (3, 40, 130), (2, 3, 1100), (2, 300, 5)]
     shapes += [(3, 60, 600), (2, 32, 1025), (3, 2049, 20), (600, 2, 2), (24, 20, 66)]
@@ -300,6 +316,69 @@ def dual_requests():
 def rng_extreme():
     values = [-np.inf, np.inf, 0, -1, 1, 3e38, -3e38, 1e-45]
     return np.random.default_rng(1).choice(values, (6, 7, 8)).astype(np.float32)
+
+
+def batches():
+    """Volumes one above the other: one level or one each, of any strides, with masks, NaN and borders."""
+    for seed, shape in enumerate(
+        [(3, 2, 2, 2), (5, 3, 4, 33), (2, 7, 3, 64), (3, 2, 40, 130), (4, 5, 16, 64)]
+    ):
+        vols = torch.from_numpy(volumes.noise((shape[0] * shape[1], *shape[2:]), seed)).reshape(shape)
+        check_batch(vols, [0.1] * len(vols))
+        check_batch(vols, [0.1 * k for k in range(len(vols))], border="closed")
+        check_batch(vols.double(), [0.1 * k for k in range(len(vols))])
+        mask = torch.rand(shape) < 0.9
+        check_batch(vols, [0.1] * len(vols), mask=mask)
+        vols[torch.rand(shape) < 0.05] = float("nan")
+        check_batch(vols, [0.1] * len(vols), mask=mask, nan="skip", border="closed")
+    base = torch.from_numpy(volumes.noise((24, 9, 70))).reshape(4, 6, 9, 70)
+    for vols in (
+        base[::2],
+        base[:, 1:4],
+        base.permute(2, 0, 1, 3),
+        base[:1].expand(3, -1, -1, -1),
+        base[..., 3:],
+    ):
+        check_batch(vols, [0.1] * len(vols))
+    for name in ("float16", "bfloat16", "uint8", "int8", "int16", "int32", "int64", "bool"):
+        check_batch((base * 9).abs().to(getattr(torch, name)), [0.5, 1.0, 2.5, 0.0])
+    for shape in ((3, 1, 4, 5), (2, 3, 1, 70), (4, 2, 3, 1)):
+        check_batch(torch.rand(shape), [0.5] * shape[0])
+    check_batch(torch.zeros(2, 1, 1, 1), [0.5] * 2, border="closed")
+    bad = torch.ones(3, 4, 5, 6)
+    bad[1, 2, 3, 4] = float("nan")
+    found = "got 1 NaN sample, the first at vol[1, 2, 3, 4]"
+    text = f'vol must not contain NaN, {found} (nan="skip" passes over them)'
+    assert_raises(ValueError, text, check_batch, bad, [0.0] * 3)
+
+
+def fixed_sizes():
+    """Results of a fixed size: nothing is waited for, also while a graph is captured; nothing beyond them."""
+    waits = ctypes.CDLL(os.environ["TORCHMCUBES_LIBCUDA"]).mc_emulated_waits
+    vols = torch.from_numpy(volumes.noise((12, 9, 70))).reshape(3, 4, 9, 70)
+    whole = isosurface(vols, 0.1)
+    verts, faces = len(whole.verts), len(whole.faces)
+    first = isosurface(vols[0], 0.1)
+    alone = len(first.verts), len(first.faces)
+    before = waits()
+    with fault("capturing:1"):
+        for more in (0, 5):
+            assert not check_batch(vols, [0.1] * 3, Room(verts + more, faces + more)).overflow
+            for vol in (vols[:1], vols[:1].double(), vols[:1].to(torch.bfloat16)):
+                check_batch(vol, [0.1], Room(alone[0] + more, alone[1] + more))
+            check_batch(vols[:1], [0.1], Room(9000, 9000), border="closed")
+        for room in (Room(verts - 1, faces), Room(verts, faces - 1), Room(0, 0)):
+            assert check_batch(vols, [0.1] * 3, room).overflow
+        for room in (Room(alone[0] - 1, alone[1]), Room(alone[0], alone[1] - 1), Room(0, 0)):
+            assert check_batch(vols[:1], [0.1], room).overflow
+        check_batch(vols[:, :1], [0.1] * 3, Room(3, 3))
+        bad = vols.clone()
+        bad[1, 3, 8, 69] = float("nan")
+        for vol in (bad, bad[1:2], bad[1:2, 3:]):
+            got = check_batch(vol, [0.1] * len(vol), Room(verts, faces))
+            assert got.overflow
+            assert got.vert_offsets[0] == -1
+    assert waits() == before
 
 
 def interpolation():
@@ -428,6 +507,8 @@ CASES = (
     requests_with_nan_that_counts,
     dual,
     dual_requests,
+    batches,
+    fixed_sizes,
     interpolation,
     one_wait_and_little_scratch,
     faults,

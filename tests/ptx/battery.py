@@ -30,6 +30,7 @@ from ptx.mutants import Mutant, mutants
 from ptx.program import PtxError
 from torch import Tensor
 from torchmcubes_bw import dual_marching_cubes, grid_interp, isosurface, marching_cubes
+from torchmcubes_bw.arguments.batch import Room
 
 ARENA = 96 << 20
 # No kernel loads memory that nothing was written to, not even to leave the value unused.
@@ -61,6 +62,20 @@ def check_dual(
     got = host.dual(vol, level, quads, wide, **asked)
     what = (tuple(vol.shape), vol.stride(), str(vol.dtype), level, quads, host.device.rules.seed)
     same(got, (verts, faces.to(torch.int64) if wide else faces), what)
+
+
+def check_batch(host: Host, vol: Tensor, levels: list[float], room: Room | None = None, **asked: Any) -> None:
+    """Compare volumes in one call with the CPU's; the number of launches does not depend on theirs."""
+    size = {"max_verts": room.verts, "max_faces": room.faces} if room else {}
+    want = isosurface(vol, levels, **asked, **size)
+    before = host.device.launches
+    got = host.batch(vol, levels, room, **asked)
+    if host.device.launches - before > 5:
+        raise AssertionError(f"{host.device.launches - before} launches for {tuple(vol.shape)}")
+    fields = ("verts", "faces", "vert_offsets", "face_offsets", "overflow")
+    pairs = [(getattr(got, name), getattr(want, name)) for name in fields]
+    there = [pair for pair in pairs if pair[1] is not None]
+    same(*zip(*there, strict=True), (tuple(vol.shape), vol.stride(), str(vol.dtype), levels, room))
 
 
 def order(host: Host, seed: int | None) -> None:
@@ -230,6 +245,43 @@ def dual_requests(host: Host) -> None:
     check_dual(host, noise((4, 5, 9)).permute(2, 1, 0), 0.1, mask=noise((9, 5, 4), 1) < 1, border="closed")
 
 
+def batches(host: Host) -> None:
+    """Several volumes, of one level and of one each, selected from and not, in every type."""
+    rng = np.random.default_rng(8)
+    vols = noise((12, 5, 66)).reshape(4, 3, 5, 66)
+    check_batch(host, vols, [0.1] * 4)
+    check_batch(host, vols[:, 1:], [0.1, 0.2, 0.0, -0.1], border="closed")
+    check_batch(host, noise((130, 2, 2)).reshape(65, 2, 2, 2), [0.1] * 65)
+    check_batch(host, noise((4, 16, 64)).reshape(2, 2, 16, 64), [0.1] * 2)
+    for name in DTYPES:
+        some = torch.from_numpy(rng.integers(0, 6, (2, 3, 4, 34))).to(getattr(torch, name))
+        mask = torch.from_numpy(rng.random(some.shape) < 0.9)
+        if some.is_floating_point():
+            some[torch.from_numpy(rng.random(some.shape) < 0.05)] = float("nan")
+        check_batch(host, some, [2.5, 3.0], mask=mask, nan="skip")
+    check_batch(host, torch.rand(3, 1, 4, 5), [0.5] * 3)
+    got = host.batch(vols, [0.1] * 4, wide=True)
+    same((got.faces,), (isosurface(vols, 0.1).faces.to(torch.int64),), "wide faces of a batch")
+    order(host, int(host.seed))
+    check_batch(host, vols[:2, :, :, :40], [0.1, 0.2])
+
+
+def fixed_sizes(host: Host) -> None:
+    """What fits exactly, what does not, and what has a NaN: nothing is written beyond a result."""
+    vols = noise((6, 5, 66)).reshape(2, 3, 5, 66)
+    for some in (vols, vols[:1], vols[:1].double(), (vols[:1] * 50).to(torch.int8), (vols[:1] * 50).int()):
+        want = isosurface(some, 0.1)
+        verts, faces = len(want.verts), len(want.faces)
+        for room in (Room(verts, faces), Room(verts + 3, faces + 3), Room(verts - 1, faces), Room(verts, 0)):
+            check_batch(host, some, [0.1] * len(some), room)
+    bad = vols.clone()
+    bad[1, 2, 4, 65] = float("nan")
+    check_batch(host, bad, [0.1] * 2, Room(9000, 9000))
+    check_batch(host, bad[1:, 2:], [0.1], Room(9, 9))
+    order(host, int(host.seed))
+    check_batch(host, vols[:1, :, :, :40], [0.1], Room(9000, 9000))
+
+
 def interpolation(host: Host) -> None:
     vol, points = torch.rand(3, 4, 5, 6), torch.rand(700, 3) * 8 - 1
     points[5, 1], points[9, 0] = float("nan"), float("inf")
@@ -266,6 +318,8 @@ CASES: dict[str, Callable[[Host], None]] = {
         requests,
         dual,
         dual_requests,
+        batches,
+        fixed_sizes,
         small_and_thin_shapes,
         wide_faces,
         interpolation,

@@ -19,10 +19,13 @@ from ptx.memory import FREE, WRITTEN
 from ptx.program import PtxError
 from torch import Tensor
 from torchmcubes_bw import _core
+from torchmcubes_bw.arguments.batch import Room, batch
 from torchmcubes_bw.arguments.points import points as checked_points
 from torchmcubes_bw.arguments.request import request
+from torchmcubes_bw.arguments.samples import checked
 from torchmcubes_bw.arguments.volume import volume
-from torchmcubes_bw.backends import cuda
+from torchmcubes_bw.backends import cuda, cuda_batches
+from torchmcubes_bw.backends.batches import Packed
 from torchmcubes_bw.backends.converted import as_kernels_read
 
 KERNELS = Path(torchmcubes_bw.__file__).parent / "kernels"
@@ -92,6 +95,25 @@ class Host:
             verts, faces = self._told(cuda.dual, self.kernels, 0, asked, quads)
         return self._result(verts), self._result(faces)
 
+    def batch(
+        self,
+        vol: Tensor,
+        levels: list[float],
+        room: Room | None = None,
+        mask: Tensor | None = None,
+        nan: str = "raise",
+        border: str = "open",
+        wide: bool = False,
+    ) -> Packed:
+        """Extract from several volumes, or into results of a fixed size."""
+        self.reset()
+        samples = checked(self.to_device(vol), "vol")
+        which = None if mask is None else self.to_device(mask)
+        asked = batch(request(samples, levels[0], which, nan, border), levels, room)
+        with self._in_arena(), mock.patch.object(cuda_batches, "INT32_MAX", -1 if wide else 2**31 - 1):
+            found = self._told(cuda_batches.surfaces, self.kernels, 0, asked)
+        return Packed(*(None if part is None else self._result(part) for part in found))
+
     def grid_interp(self, vol: Tensor, points: Tensor) -> Tensor:
         self.reset()
         samples = volume(self.to_device(vol), "C, Nz, Ny, Nx")
@@ -148,14 +170,26 @@ class Host:
     def _in_arena(self) -> Iterator[None]:
         """Let torch.empty allocate in the arena, and what is converted go there."""
 
+        no_rows = torch.zeros
+
         def empty(size: Any, *, dtype: torch.dtype, **_device: Any) -> Tensor:
             shape = (size,) if isinstance(size, int) else tuple(size)
             count = int(np.prod(shape, dtype=np.int64))
             if not count:
-                return torch.zeros(shape, dtype=dtype)
+                return no_rows(shape, dtype=dtype)
             what = "scratch" if dtype == torch.uint8 else "results"
             bytes_, _ = self.allocate(count * dtype.itemsize, what)
             return torch.from_numpy(bytes_).view(dtype).reshape(shape)
+
+        def zeros(size: Any, *, dtype: torch.dtype, **_device: Any) -> Tensor:
+            result = empty(size, dtype=dtype).zero_()
+            if self._holds(result):
+                at = result.data_ptr() - self.device.arena.base
+                self.device.arena.state[at : at + result.nbytes] = WRITTEN
+            return result
+
+        def levels_there(levels: list[float], _device: Any) -> Tensor:
+            return self.to_device(torch.tensor(levels, dtype=torch.float64))
 
         def converted_there(vol: Any) -> Tensor:
             samples = as_kernels_read(vol)
@@ -163,6 +197,9 @@ class Host:
 
         with (
             mock.patch.object(torch, "empty", empty),
+            mock.patch.object(torch, "zeros", zeros),
             mock.patch.object(cuda, "as_kernels_read", converted_there),
+            mock.patch.object(cuda_batches, "as_kernels_read", converted_there),
+            mock.patch.object(cuda_batches, "levels_on", levels_there),
         ):
             yield

@@ -10,8 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .samples import Samples
-
 Triple = tuple[float, float, float]
 
 
@@ -28,10 +26,10 @@ def origin(value: Any) -> Triple:
     return _triple(value, "origin")
 
 
-def vertex_dtype(value: Any, vol: Samples) -> torch.dtype:
+def vertex_dtype(value: Any, of_volume: torch.dtype) -> torch.dtype:
     """Check the vertices' type; None is the volume's own choice."""
     if value is None:
-        return torch.float64 if vol.dtype == "float64" else torch.float32
+        return torch.float64 if of_volume == torch.float64 else torch.float32
     if value is not torch.float32 and value is not torch.float64:
         raise ValueError(f"dtype must be torch.float32, torch.float64 or None, got {value}")
     real: torch.dtype = value

@@ -11,6 +11,16 @@ _modes = getattr(torch._C, "_len_torch_dispatch_stack", lambda: 0)
 _modes_before = getattr(torch._ops, "_len_torch_dispatch_stack_pre_dispatch", lambda: 0)
 
 
+class Recorded(TypeError):
+    """A call is being recorded by what takes operators: `operators` answers it."""
+
+
+def recorded(name: str, by: str) -> TypeError:
+    """Return the error for an argument that a recorder hands on."""
+    kind = Recorded if by == "make_fx" else TypeError
+    return kind(f"{name} must be a tensor with data, got one that {by} is recording")
+
+
 def recorder() -> str | None:
     """Return the name of what records torch's operations now, or None."""
     if _jit_records():

@@ -25,7 +25,7 @@ class Request(NamedTuple):
     @property
     def has_cells(self) -> bool:
         """Whether there is a cell that a surface could cross."""
-        return self.closed or 1 not in self.volume.shape
+        return self.closed or 1 not in self.volume.shape[-3:]
 
 
 def request(vol: Samples, level: float, mask: Any, nan: Any, border: Any = "open") -> Request:
@@ -34,6 +34,6 @@ def request(vol: Samples, level: float, mask: Any, nan: Any, border: Any = "open
     skip_nan = nan != "raise" and one_of(nan, "nan", ("raise", "skip")) == "skip"
     closed = border != "open" and one_of(border, "border", ("open", "closed")) == "closed"
     asked = Request(vol, level, which, skip_nan, closed)
-    if vol.shape[2] > _MOST_IN_A_ROW and asked.has_cells:
+    if vol.shape[-1] > _MOST_IN_A_ROW and asked.has_cells:
         raise ValueError(f"vol must have at most {_MOST_IN_A_ROW} samples a row (Nx), got shape {vol.shape}")
     return asked

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .arrays import from_numpy, negated
-from .recording import recorder
+from .recording import recorded, recorder
 
 _NAMES = (
     "float32", "float64", "float16", "bfloat16", "bool", "uint8", "int8", "int16", "int32", "int64",
@@ -37,7 +37,7 @@ class Samples(NamedTuple):
 def checked(value: Any, name: str) -> Samples:
     """Return a tensor's or an array's samples; `name` is the argument's, for the errors' texts."""
     if (by := recorder()) is not None:
-        raise TypeError(f"{name} must be a tensor with data, got one that {by} is recording")
+        raise recorded(name, by)
     if isinstance(value, np.ndarray):
         value = from_numpy(value, name)
     if not isinstance(value, Tensor):

@@ -26,10 +26,12 @@ def has_changed(vol: Samples) -> RuntimeError:
 
 def no_nan(vol: Samples, count: int, first: int) -> ValueError:
     """Return the error for a volume with NaN in it: how many, and the first one's number in C order."""
-    _, ny, nx = vol.shape
-    at = (first // (ny * nx), first // nx % ny, first % nx)
+    at: list[int] = []
+    for n in vol.shape[::-1]:
+        at.insert(0, first % n)
+        first //= n
     samples = "NaN samples" if count != 1 else "NaN sample"
-    found = f"{count} {samples}, the first at vol{[*at]}"
+    found = f"{count} {samples}, the first at vol{at}"
     return ValueError(f'vol must not contain NaN, got {found} (nan="skip" passes over them)')
 
 

@@ -10,16 +10,20 @@ from torch import Tensor
 
 from .. import _core
 from ..arguments.arrays import no_memory
+from ..arguments.batch import Batch
 from ..arguments.labels import Labels
 from ..arguments.placement import Triple
 from ..arguments.request import Request
 from ..arguments.samples import Samples, checked
-from . import cpu, cpu_dual, cuda, kernel_files, labels
+from . import batches, cpu, cpu_dual, cpu_gradient, cuda, cuda_batches, kernel_files, labels
+from .batches import Packed
 from .labels import Surfaces
 from .results import Surface, refuse_fake_mode
 
 _ONLY_ON_CPU = "its kernels make no normals"
 _DUAL_ONLY_ON_CPU = "its kernels make no nets, normals or gradients of the dual mesh"
+_NONE_OF_BATCHES = "its kernels make no normals of several volumes, or of a fixed size"
+_NO_GRADIENT = "its kernels make no gradients"
 _warned: set[str] = set()
 
 
@@ -35,6 +39,20 @@ def surface(request: Request, normals: bool = False) -> Surface:
     # Conversions are the CPU's too: not every device has float64.
     mask = None if request.mask is None else _on_cpu(request.mask, "mask")
     return cpu.surface(request._replace(volume=_on_cpu(vol), mask=mask), normals).to(vol.device)
+
+
+def surfaces(batch: Batch, normals: bool = False) -> Packed:
+    """Extract what is asked of several volumes, on their own device."""
+    vol = batch.request.volume
+    if vol.device.type == "cpu":
+        return batches.surfaces(batch, normals)
+    kernels = _kernels(vol.device, _NONE_OF_BATCHES if normals else "")
+    if kernels is not None:
+        refuse_fake_mode()
+        return cuda_batches.surfaces(kernels, cuda.current_stream(vol.device), batch)
+    mask = None if batch.request.mask is None else _on_cpu(batch.request.mask, "mask")
+    request = batch.request._replace(volume=_on_cpu(vol), mask=mask)
+    return batches.surfaces(batch._replace(request=request), normals).to(vol.device)
 
 
 def label_surfaces(asked: Labels) -> Surfaces:
@@ -68,10 +86,46 @@ def dual(
     return cpu_dual.dual(request, quads, rounds, patches, normals).to(vol.device)
 
 
+def vertex_gradients(
+    request: Request,
+    verts: Tensor,
+    volume: bool,
+    level: bool,
+    direction: cpu_gradient.Direction | None = None,
+) -> cpu_gradient.Gradients:
+    """Return the gradients of a request's vertices, or their derivatives in a direction, on its device."""
+    device = request.volume.device
+    if device.type == "cpu":
+        return cpu_gradient.vertices(request, verts, volume, level, direction)
+    _warn(device, _NO_GRADIENT)
+    mask = None if request.mask is None else _on_cpu(request.mask, "mask")
+    request = request._replace(volume=_on_cpu(request.volume), mask=mask)
+    towards = None if direction is None else direction._replace(volume=direction.volume.cpu())
+    found = cpu_gradient.vertices(request, verts.cpu(), volume, level, towards)
+    by_volume, moved = (None if part is None else part.to(device) for part in (found.volume, found.verts))
+    return cpu_gradient.Gradients(by_volume, found.level, moved)
+
+
+def value_gradients(
+    vol: Samples, points: Samples, values: Tensor, of_vol: bool, of_points: bool
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return the gradients of interpolated values by samples and points, on their device."""
+    if vol.device.type == "cpu":
+        return cpu_gradient.interpolated(vol, points, values, of_vol, of_points)
+    _warn(vol.device, _NO_GRADIENT)
+    found = cpu_gradient.interpolated(
+        _on_cpu(vol), _on_cpu(points, "points"), values.cpu(), of_vol, of_points
+    )
+    by_vol, by_points = (None if part is None else part.to(vol.device) for part in found)
+    return by_vol, by_points
+
+
 def placed(verts: Tensor, spacing: Triple, origin: Triple, real: torch.dtype) -> Tensor:
     """Carry vertices from voxels to the world, with the same bytes on every device."""
     if verts.is_cpu:
         return cpu.placed(verts, spacing, origin, real)
+    if spacing == (1, 1, 1) and origin == (0, 0, 0):
+        return verts.to(real)
     on_cpu = verts.device.type != "cuda"  # not every device has float64
     moved = cpu.placed(verts.cpu(), spacing, origin, real) if on_cpu else cuda.placed(verts, spacing, origin)
     return moved.to(device=verts.device, dtype=real)

@@ -67,7 +67,7 @@ def _load(index: int) -> _core.CudaKernels | str:
     refused, aboard = [], kernel_files.manifest()
     for image in kernel_files.images_for(capability, aboard["cubins"], aboard["ptx"]):
         try:
-            with _memory_errors():
+            with memory_errors():
                 return _core.CudaKernels(index, kernel_files.read(image))
         except (_CudaImageRefused, OSError) as error:
             refused.append(f"{image} does not load: {error}")
@@ -75,7 +75,7 @@ def _load(index: int) -> _core.CudaKernels | str:
 
 
 @contextmanager
-def _memory_errors() -> Iterator[None]:
+def memory_errors() -> Iterator[None]:
     """Turn the driver's out of memory into torch's."""
     try:
         yield
@@ -119,7 +119,7 @@ def surface(kernels: _core.CudaKernels, stream: int, request: Request) -> Surfac
     vol = request.volume
     samples, device = as_kernels_read(vol), vol.device
     scratch = scratch_for(request, samples, _core.cuda_scratch_bytes)
-    with _memory_errors():
+    with memory_errors():
         plan = _core.cuda_prepare(kernels, stream, *told(request, samples), scratch.data_ptr())
         if plan.has_nan:
             refuse_nan(vol, samples, request.mask)
@@ -138,7 +138,7 @@ def dual(kernels: _core.CudaKernels, stream: int, request: Request, quads: bool)
     vol = request.volume
     samples, device = as_kernels_read(vol), vol.device
     scratch = scratch_for(request, samples, _core.cuda_dual_scratch_bytes)
-    with _memory_errors():
+    with memory_errors():
         asked = told(request, samples)
         plan = _core.cuda_prepare_dual(kernels, stream, *asked, request.spacing, scratch.data_ptr())
         if plan.has_nan:
@@ -154,9 +154,9 @@ def dual(kernels: _core.CudaKernels, stream: int, request: Request, quads: bool)
 
 
 def placed(verts: Tensor, spacing: Triple, origin: Triple) -> Tensor:
-    """Carry vertices from voxels to the world, in float64."""
-    apart, first = (torch.tensor(t, dtype=torch.float64, device=verts.device) for t in (spacing, origin))
-    return verts.to(torch.float64) * apart + first
+    """Carry vertices from voxels to the world, in float64; no tensor comes from the host."""
+    columns = [verts[:, k].to(torch.float64) * spacing[k] + origin[k] for k in range(3)]
+    return torch.stack(columns, dim=1)
 
 
 def value_range(vol: Samples) -> tuple[float, float]:
@@ -186,7 +186,7 @@ def grid_interp(kernels: _core.CudaKernels, stream: int, vol: Samples, points: S
     at = points.owner.to(real).contiguous()
     count, wide = len(at), real == torch.float64
     values = torch.empty((count, len(samples)), dtype=real, device=vol.device)
-    with _memory_errors():
+    with memory_errors():
         _core.cuda_grid_interp(
             kernels,
             stream,

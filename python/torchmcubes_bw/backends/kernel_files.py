@@ -32,6 +32,13 @@ def manifest() -> dict[str, Any]:
         return {**_NOTHING, "damaged": f"{type(error).__name__}: {error}"}
 
 
+def missing_files() -> tuple[str, ...]:
+    """Return the files that the list of kernels names, and that are not there."""
+    aboard = manifest()
+    named = [f"sm_{c}.cubin" for c in aboard["cubins"]] + [f"compute_{p}.ptx" for p in aboard["ptx"]]
+    return tuple(n for n in named if not ((FOLDER / f"{n}.xz").exists() or (FOLDER / n).exists()))
+
+
 def read(image: str) -> bytes:
     """Return a file of kernels, which lie there compressed.
 

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from .errors import CliError, reported
+
+_SHORTEST, _LONGEST = 0.1, 86400
 
 
 def doctor(
@@ -21,7 +22,7 @@ def doctor(
             "--watch", help="Show memory, swap, CPU and GPU while something else runs, until Ctrl-C."
         ),
     ] = False,
-    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks of --watch.")] = 1.0,
+    every: Annotated[float, typer.Option(help="Seconds between two looks of --watch.")] = 1.0,
 ) -> None:
     """Examine this machine, its torch and this build, and extract a known mesh on every device.
 
@@ -30,15 +31,17 @@ def doctor(
     with reported():
         if watching and json:
             raise CliError("--watch draws on a terminal and has no JSON: leave --watch or --json out")
+        if not _SHORTEST <= every <= _LONGEST:
+            raise CliError(f"--every must be from {_SHORTEST} to {_LONGEST} seconds, got {every}")
         if watching:
             from .watch import watch  # noqa: PLC0415
 
             watch(every)
             return
         # Not before: it imports torch, and an error of usage needs none.
-        from ..doctor import as_json, as_text, examine, exit_code, read_machine, self_tests  # noqa: PLC0415
+        from ..doctor import examine, exit_code, read_machine, self_tests, show  # noqa: PLC0415
 
         machine = read_machine()
         findings = [*examine(machine), *self_tests(machine)]
-        typer.echo(as_json(machine, findings) if json else as_text(findings, sys.stdout.encoding))
+        show(machine, findings, json)
     raise typer.Exit(exit_code(findings))

@@ -21,12 +21,22 @@ from .wanted import Job
 def extract(
     job: Callable[[], Job],
     output: Annotated[Path, typer.Option("--output", "-o", help="The mesh: .ply, .obj, .stl or .glb.")],
+    max_memory: Annotated[
+        str | None,
+        typer.Option(
+            "--max-memory",
+            help="Read .npy, .raw, .mrc, .h5 or .zarr by planes in so much memory (1GB); writes .ply, .zarr.",
+        ),
+    ] = None,
 ) -> None:
     """Extract the isosurface of a volume into a mesh file, normals outward."""
     leave_on_signals()  # so that a run that is told to end takes its temporary file along
     with reported():
-        kind = check_target(output)
         begin = time.perf_counter()
+        if max_memory is not None:
+            _streamed(job, output, max_memory, begin)
+            return
+        kind = check_target(output)
         wanted = job()
         wanted.normals = wanted.normals and kind in ("ply", "glb")  # the others have no place for them
         # NumPy, which an error of usage needs not.
@@ -41,4 +51,16 @@ def extract(
             written = finish.write_all(output, kind, result)
         seconds = time.perf_counter() - begin
     for line in [*result.said, *finish.lines(written, closed, result.place, seconds)]:
+        say(line)
+
+
+def _streamed(job: Callable[[], Job], output: Path, max_memory: str, begin: float) -> None:
+    wanted = job()
+    from . import streamed  # noqa: PLC0415 - NumPy
+
+    streamed.check(output, wanted)
+    with progress():
+        lines = streamed.run(wanted, output, max_memory)
+    seconds = time.perf_counter() - begin
+    for line in [*lines[:-1], f"{lines[-1]}, {seconds:.2f} s"]:
         say(line)

@@ -24,7 +24,7 @@ from .wanted import Job
 Array = NDArray[Any]
 
 _SAME = 1e-6  # of a voxel
-_FINE = 1e-3  # of a voxel: vertices that float32 would move further are written in float64
+FINE = 1e-3  # of a voxel: vertices that float32 would move further are written in float64
 
 
 @dataclass
@@ -118,12 +118,7 @@ def _valid(scan: Scan, job: Job, said: list[str]) -> tuple[Array | None, levelin
         said.append(f"{extent.nan} NaN samples left out (--nan skip)")
         whole = ~np.isnan(scan.samples)
         return (whole if valid is None else whole & valid), _not_empty(extent)
-    try:
-        value = float(job.nan)
-    except ValueError:
-        value = math.nan
-    if math.isnan(value):
-        raise CliError(f"--nan must be skip or a number, got {job.nan}")
+    value = leveling.number(job.nan, "--nan must be skip or a number")
     said.append(f"{extent.nan} NaN samples taken as {value:g} (--nan)")
     scan.samples = np.where(np.isnan(scan.samples), scan.samples.dtype.type(value), scan.samples)
     return valid, leveling.value_range(scan.samples, valid)
@@ -245,7 +240,7 @@ def _to_world(part: Part, scan: Scan) -> Part:
     if not np.array_equal(scan.affine, np.eye(4)) or scan.planes is not None:
         part.verts = scan.to_world(part.verts)
     finest = np.linalg.norm(steps, axis=0).min()
-    far = float(np.abs(part.verts).max(initial=0)) * 2.0**-24 > _FINE * finest
+    far = float(np.abs(part.verts).max(initial=0)) * 2.0**-24 > FINE * finest
     if not far:
         part.verts = part.verts.astype(np.float32, copy=False)
     # What lies at one place in the file: vertices on samples, and what float32 has moved together.

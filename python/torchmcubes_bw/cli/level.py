@@ -48,6 +48,17 @@ def chunks(vol: Array, valid: Array | None = None) -> Iterator[Array]:
         yield part if valid is None else part[valid[z : z + step]]
 
 
+def number(text: str, wanted: str) -> float:
+    """Return the number of a text that should be one."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        raise CliError(f"{wanted}, got {text}")
+    return value
+
+
 def value_range(vol: Array, valid: Array | None = None) -> Range:
     """Return the range of the valid samples."""
     if valid is None:

@@ -51,7 +51,12 @@ def counted(items: Iterable[Item], total: int, of: str, each: float = 1) -> Iter
     """Yield the items of a step; each is so many of what `of` names (files, MB)."""
     for done, item in enumerate(items):
         yield item
-        for display, task in _shown:
-            now = display.tasks[0]
-            rate = f"{(done + 1) * each / now.elapsed:.0f} {of}/s" if now.elapsed else ""
-            display.update(task, completed=done + 1, total=total, rate=rate)
+        shown(done + 1, total, of, each)
+
+
+def shown(done: int, total: int, of: str, each: float) -> None:
+    """Show how far a step is."""
+    for display, task in _shown:
+        now = display.tasks[0]
+        rate = f"{done * each / now.elapsed:.0f} {of}/s" if now.elapsed else ""
+        display.update(task, completed=done, total=total, rate=rate)

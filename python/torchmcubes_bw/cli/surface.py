@@ -63,7 +63,7 @@ def extract(
     With `cap` the object is closed at the volume's border.
     """
     if cap and above:  # the core closes what is below: the mirror image of the values is
-        vol, level = _negated(vol, level)
+        vol, level = negated(vol, level)
         above = False
     if device == "cpu":
         verts, faces, directions = _on_cpu(vol, level, valid, cap, normals)
@@ -81,7 +81,7 @@ def in_comparison_type(vol: Array, level: float) -> Any:
     return np.float64(level) if wide or vol.dtype == np.float64 else np.float32(level)
 
 
-def _negated(vol: Array, level: float) -> tuple[Array, float]:
+def negated(vol: Array, level: float) -> tuple[Array, float]:
     """Return -vol, and the level that has the same samples on its sides: those equal to it are above."""
     if vol.dtype == np.bool_:
         return ~vol, level if level > 1 else 1 - level

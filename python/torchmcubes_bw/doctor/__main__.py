@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import as_json, as_text, examine, exit_code, read_machine, self_tests
+from . import examine, exit_code, read_machine, self_tests, show
 
 
 def main() -> int:
@@ -16,7 +16,7 @@ def main() -> int:
     given = parser.parse_args()
     machine = read_machine()
     findings = [*examine(machine), *self_tests(machine)]
-    print(as_json(machine, findings) if given.json else as_text(findings, sys.stdout.encoding))
+    show(machine, findings, given.json)
     return exit_code(findings)
 
 

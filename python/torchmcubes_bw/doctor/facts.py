@@ -7,16 +7,15 @@ import os
 import platform
 import shutil
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 import torch
 
 from .. import __version__, build_info
+from ..backends.kernel_files import missing_files
 from .driver import Driver, read_driver
 from .memory import Memory, read_memory
-
-IMPORT_NAMES = ("torchmcubes", "torchmcubes_module")
+from .names import answers, other_owners
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,9 @@ class Machine:
         build: what `build_info` says.
         simd_error: why the SIMD level that was asked for cannot be had.
         gpus_masked: whether CUDA_VISIBLE_DEVICES is set.
+        missing_kernels: files of kernels that should be aboard, and are not.
         owners: for each import name of the drop-in, the other distributions that have files there.
+        answers: for each of these names, what was wrong when it was imported from outside; mostly nothing.
         disk_free: bytes, where the program runs.
     """
 
@@ -54,7 +55,9 @@ class Machine:
     gpus: tuple[Gpu, ...]
     driver: Driver
     gpus_masked: bool
+    missing_kernels: tuple[str, ...]
     owners: dict[str, tuple[str, ...]]
+    answers: dict[str, str]
     is_wsl: bool
     memory: Memory
     disk_free: int
@@ -81,7 +84,9 @@ def read_machine() -> Machine:
         gpus=tuple(_gpus()),
         driver=read_driver(),
         gpus_masked="CUDA_VISIBLE_DEVICES" in os.environ,
+        missing_kernels=missing_files(),
         owners=other_owners(),
+        answers=answers(),
         is_wsl="microsoft" in platform.release().lower(),
         memory=read_memory(),
         disk_free=shutil.disk_usage(".").free,
@@ -110,17 +115,3 @@ def _gpus() -> list[Gpu]:
         return []
     found = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
     return [Gpu(each.name, (each.major, each.minor), each.total_memory) for each in found]
-
-
-def other_owners() -> dict[str, tuple[str, ...]]:
-    """Return, for each import name of the drop-in, the other distributions that installed files there."""
-    owners: dict[str, set[str]] = {name: set() for name in IMPORT_NAMES}
-    for distribution in metadata.distributions():
-        label = f"{distribution.metadata['Name']} {distribution.version}"
-        if label.lower().replace("_", "-").startswith("torchmcubes-bw "):
-            continue
-        for file in distribution.files or []:
-            first = file.parts[0].split(".", 1)[0]
-            if first in owners and not file.parts[0].endswith((".dist-info", ".egg-info")):
-                owners[first].add(label)
-    return {name: tuple(sorted(labels)) for name, labels in owners.items()}

@@ -41,6 +41,14 @@ def _names(machine: Machine) -> Iterator[Finding]:
             "installed last answers to the name, and removing either removes files of both",
             "pip uninstall -y torchmcubes torchmcubes-bw && pip install torchmcubes-bw",
         )
+        return
+    for name, wrong in machine.answers.items():
+        if wrong:
+            yield Finding(
+                Mark.BROKEN,
+                f"import {name} does not find this package: {wrong}",
+                f"{wheel()}\n(pip uninstall torchmcubes removes files of both)",
+            )
 
 
 def _simd(machine: Machine) -> Iterator[Finding]:
@@ -64,7 +72,10 @@ def _simd(machine: Machine) -> Iterator[Finding]:
 
 def _kernels(machine: Machine) -> Iterator[Finding]:
     build = machine.build
-    if build["cuda"]:
+    if machine.missing_kernels:
+        missing = ", ".join(machine.missing_kernels)
+        yield Finding(Mark.BROKEN, f"GPU kernels are listed, but their files are missing: {missing}", wheel())
+    elif build["cuda"]:
         ptx = f" and PTX of {', '.join(build['cuda_ptx'])}" if build["cuda_ptx"] else ""
         cubins = ", ".join(build["cuda_cubins"]) or "no GPU directly"
         yield Finding(Mark.WELL, f"GPU kernels aboard for {cubins}{ptx}, by {build['cuda_compiler']}")

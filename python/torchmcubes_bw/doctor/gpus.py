@@ -103,7 +103,7 @@ def _torch(machine: Machine, torch: str) -> Finding:
     driver = machine.driver.cuda or (0, 0)
     if machine.gpus:
         return Finding(Mark.WELL, torch)
-    cure = cures.torch_for(driver, None, on_windows(machine))
+    cure = cures.torch_for(driver, None, machine.torch, on_windows(machine))
     if not machine.torch_backend.startswith("CUDA"):
         return Finding(Mark.LOOK, f"{torch}: not built for CUDA, so it sees no NVIDIA GPU", cure)
     if _version(machine.torch_backend)[0] > driver[0]:
@@ -111,7 +111,7 @@ def _torch(machine: Machine, torch: str) -> Finding:
         return Finding(
             Mark.BROKEN,
             f"{torch}: newer than the driver, which speaks CUDA {dotted(driver)}, so it sees no GPU",
-            f"install {newer}; or an older torch:\n{cure}",
+            f"install {newer}; or, for the driver at hand:\n{cure}",
         )
     if machine.gpus_masked:
         text = f"{torch} sees no GPU: CUDA_VISIBLE_DEVICES hides them"
@@ -133,7 +133,9 @@ def gpu_findings(machine: Machine) -> Iterator[Finding]:
                 f"torch {machine.torch} has no kernels for {dotted(gpu.capability)}, only "
                 f"{', '.join(machine.torch_architectures)}: torch's own operations on cuda:{index} end in "
                 '"no kernel image is available"',
-                cures.torch_for(machine.driver.cuda or (0, 0), gpu.capability, on_windows(machine)),
+                cures.torch_for(
+                    machine.driver.cuda or (0, 0), gpu.capability, machine.torch, on_windows(machine)
+                ),
             )
 
 

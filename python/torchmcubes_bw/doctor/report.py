@@ -8,6 +8,7 @@ import ntpath
 import os
 import posixpath
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -34,6 +35,15 @@ def as_text(findings: Sequence[Finding], encoding: str | None = "utf-8") -> str:
             lines += [f"    → {first}", *(f"      {line}" for line in rest)]
     text = "\n".join([*lines, _closing_line(findings)])
     return text if _can_print(text, encoding) else _plain(text)
+
+
+def show(machine: Machine, findings: Sequence[Finding], as_a_record: bool) -> None:
+    """Print the report, as JSON or for people; that nobody reads it is no failure, and no finding."""
+    encoding = getattr(sys.stdout, "encoding", None)  # there is no stdout where it was closed
+    try:
+        print(as_json(machine, findings) if as_a_record else as_text(findings, encoding), flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _closing_line(findings: Sequence[Finding]) -> str:

@@ -50,6 +50,6 @@ def _wslconfig(total: int) -> str:
     others = [f"{gb} GB: {m}GB and {s}GB" for gb, (m, s) in ADVICE.items() if gb != chosen]
     return (
         "put this into %UserProfile%\\.wslconfig on Windows, then run `wsl --shutdown` there:\n"
-        f"[wsl2]\nmemory={memory}GB\nswap={swap}GB\n[experimental]\nautoMemoryReclaim=gradual\n"
+        f"[wsl2]\nmemory={memory}GB\nswap={swap}GB\n"
         f"this is for {chosen} GB in Windows; memory and swap for {', for '.join(others)}"
     )

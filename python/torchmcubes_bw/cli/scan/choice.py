@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass
 class Choice:
-    """What the user said about reading: each option of the command line, under its own name."""
+    """What the user said about reading: each option of the command line, under its own name.
+
+    `by_planes`: a volume larger than memory, whose samples stay where they are until they are sliced.
+    """
 
     size: int = 128
     key: str | None = None
@@ -19,3 +22,4 @@ class Choice:
     allow_gaps: bool = False
     shape: tuple[int, ...] | None = None
     dtype: str | None = None
+    by_planes: bool = False

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,21 @@ from .extras import library
 from .scan import Scan, affine_of
 
 
-def read(path: Path, _choice: Choice, inner: str | None = None) -> Scan:
+def read(path: Path, choice: Choice, inner: str | None = None) -> Scan:
     """Read a dataset; its voxel size where it has the attribute that Fiji and ilastik write."""
     h5py = library("h5py", "hdf5", f"reading {path}")
+    if choice.by_planes:  # the dataset keeps its file open
+        return _scan(_dataset(h5py, h5py.File(path, "r"), inner, path), lambda dataset: dataset)
     with h5py.File(path, "r") as file:
-        dataset = _dataset(h5py, file, inner, path)
-        sizes = dataset.attrs.get("element_size_um")  # (z, y, x)
-        affine, unit = np.eye(4), None
-        if sizes is not None and np.shape(sizes) == (3,) and np.all(np.asarray(sizes) > 0):
-            affine, unit = affine_of(np.asarray(sizes)[::-1]), "um"
-        return Scan(dataset[()], affine, unit=unit)
+        return _scan(_dataset(h5py, file, inner, path), lambda dataset: dataset[()])
+
+
+def _scan(dataset: Any, samples: Callable[[Any], Any]) -> Scan:
+    sizes = dataset.attrs.get("element_size_um")  # (z, y, x)
+    affine, unit = np.eye(4), None
+    if sizes is not None and np.shape(sizes) == (3,) and np.all(np.asarray(sizes) > 0):
+        affine, unit = affine_of(np.asarray(sizes)[::-1]), "um"
+    return Scan(samples(dataset), affine, unit=unit)
 
 
 def _dataset(h5py: Any, file: Any, inner: str | None, path: Path) -> Any:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import importlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,12 @@ from .extras import library
 from .scan import Scan
 
 
-def read(path: Path, _choice: Choice) -> Scan:
+def read(path: Path, choice: Choice) -> Scan:
     """Read a map; its axes are laid along x, y and z as its header says."""
     mrcfile = library("mrcfile", "mrc", f"reading {path}")
-    with mrcfile.open(path, permissive=False) as file:
-        header, data = file.header, np.array(file.data)
+    with mrcfile.open(path, permissive=False, header_only=choice.by_planes) as file:
+        header = file.header
+        data = _mapped(file, path) if choice.by_planes else np.array(file.data)
     if data.ndim != 3:
         raise CliError(f"INPUT must hold a volume of 3 dimensions, got shape {data.shape} in {path}")
     order = [int(header[name]) for name in ("mapc", "mapr", "maps")]  # columns, rows, sections
@@ -36,6 +39,20 @@ def read(path: Path, _choice: Choice) -> Scan:
     origin = np.array([float(header.origin[axis]) for axis in "xyz"])
     affine[:3, 3] = origin if origin.any() else affine[:3, :3] @ start
     return Scan(_along_xyz(data, order), affine, unit="angstrom")
+
+
+def _mapped(file: Any, path: Path) -> Any:
+    """Return the samples where they lie: behind the header and what extends it."""
+    if path.suffix == ".gz":
+        raise CliError(f"--max-memory needs a map that is not packed, got {path}")
+    header = file.header
+    shape = tuple(int(header[name]) for name in ("nz", "ny", "nx"))
+    dtype = importlib.import_module("mrcfile.utils").data_dtype_from_header(header)
+    at = header.nbytes + int(header.nsymbt)
+    held, wanted = path.stat().st_size - at, math.prod(shape) * dtype.itemsize
+    if held < wanted:
+        raise CliError(f"cannot read {path}: its header names {wanted} bytes of samples, it has {held}")
+    return np.memmap(path, dtype, mode="r", offset=at, shape=shape)
 
 
 def _along_xyz(data: Any, order: list[int]) -> Any:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,11 +17,14 @@ def read(path: Path, choice: Choice) -> Scan:
     """Read one array; what is written there decides, not the ending."""
     with path.open("rb") as file:  # ours to close: NumPy leaves a damaged archive open
         if file.read(2) == b"PK":
+            if choice.by_planes:
+                raise CliError(f"--max-memory needs an array that is not packed, a .npy, got {path}")
             file.seek(0)
             with np.load(file, allow_pickle=False) as loaded:
                 return Scan(_member(loaded, path, choice.key))
     # Copy-on-write: the file is paged in as it is read, and never written.
-    return Scan(np.load(path, mmap_mode="c", allow_pickle=False))
+    mode: Literal["r", "c"] = "r" if choice.by_planes else "c"
+    return Scan(np.load(path, mmap_mode=mode, allow_pickle=False))
 
 
 def _member(loaded: Any, path: Path, key: str | None) -> Array:

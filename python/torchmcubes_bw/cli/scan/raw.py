@@ -24,4 +24,4 @@ def read(path: Path, choice: Choice) -> Scan:
     if wanted != held:
         shape = ",".join(map(str, choice.shape))
         raise CliError(f"--shape {shape} of {choice.dtype} needs {wanted} bytes, {path} has {held}")
-    return Scan(np.memmap(path, dtype, mode="c", shape=choice.shape))
+    return Scan(np.memmap(path, dtype, mode="r" if choice.by_planes else "c", shape=choice.shape))

@@ -26,17 +26,21 @@ _READERS = {
     ".raw": "raw",
     ".dcm": "dicom", ".dicom": "dicom", ".ima": "dicom",
 }  # fmt: skip
+_BY_PLANES = ("numpy_file", "raw", "mrc", "hdf5", "zarr_store")
 
 
 def read(source: str, choice: Choice) -> Scan:
     """Read a built-in sample, a file or a folder."""
     path, inner = _inside(source)
-    if inner is None and source in SAMPLES and not path.exists():
+    if inner is None and source in SAMPLES and not path.exists() and not choice.by_planes:
         return importlib.import_module(".samples", __package__).read(source, choice)  # type: ignore[no-any-return]
     if not path.exists():
         names = ", ".join(SAMPLES)
         raise CliError(f"INPUT must be a file or one of the samples {names}, got {source}")
-    reader = importlib.import_module(f".{_reader_of(path)}", __package__)
+    name = _reader_of(path)
+    if choice.by_planes and name not in _BY_PLANES:
+        raise CliError(f"--max-memory reads .npy, .raw, .mrc, .h5 and .zarr by planes, got {source}")
+    reader = importlib.import_module(f".{name}", __package__)
     with warnings_shown(path):
         try:
             scan: Scan = reader.read(path, choice) if inner is None else reader.read(path, choice, inner)
@@ -48,7 +52,7 @@ def read(source: str, choice: Choice) -> Scan:
         except Exception as error:
             raise CliError(f"cannot read {path}: {_reason(error)}") from None
     scan.check(str(path))
-    if not scan.samples.dtype.isnative:
+    if not scan.samples.dtype.isnative and not choice.by_planes:
         scan.samples = scan.samples.astype(scan.samples.dtype.newbyteorder("="))
     return scan
 

@@ -22,7 +22,7 @@ def read(path: Path, choice: Choice, inner: str | None = None) -> Scan:
     if inner and inner.strip("/"):
         node = node[inner.strip("/")]
     if isinstance(node, zarr.Array):
-        return Scan(np.asarray(node[...]))
+        return Scan(_samples(node, choice))
     attributes = dict(node.attrs)
     images = attributes.get("ome", attributes).get("multiscales")
     if images:
@@ -31,7 +31,28 @@ def read(path: Path, choice: Choice, inner: str | None = None) -> Scan:
     if len(found) != 1:
         listed = ", ".join(f"{path}:/{name}" for name in found) or "none"
         raise CliError(f"INPUT must name one array of 3 dimensions as STORE:/PATH, got {listed}")
-    return Scan(np.asarray(node[found[0]][...]))
+    return Scan(_samples(node[found[0]], choice))
+
+
+def _samples(array: Any, choice: Choice) -> Any:
+    return array if choice.by_planes else np.asarray(array[...])
+
+
+class _Part:
+    """A volume of an array of more axes, or of axes in another order, left in its store: sliced along z."""
+
+    def __init__(self, array: Any, place: list[Any], turned: list[int]) -> None:
+        self._array, self._place, self._turned = array, place, turned
+        axes = [axis for axis, at in enumerate(place) if isinstance(at, slice)]
+        self._z = axes[turned[0]]
+        self.shape = tuple(int(array.shape[axes[k]]) for k in turned)
+        self.ndim, self.dtype = len(self.shape), array.dtype
+        self.chunks = tuple(int(array.chunks[axes[k]]) for k in turned)
+
+    def __getitem__(self, planes: slice) -> Any:
+        place = [*self._place]
+        place[self._z] = planes
+        return np.asarray(self._array[tuple(place)]).transpose(self._turned)
 
 
 def _items(zarr: Any, node: Any, below: str = "") -> Any:
@@ -72,5 +93,9 @@ def _ome(node: Any, image: Any, path: Path, choice: Choice) -> Scan:
     if None in units:
         metres, units = np.ones(3), [None]
     factor = metres / metres[0]
-    samples = np.asarray(array[tuple(place)]).transpose([kept.index(axis) for axis in "zyx"])
+    turned = [kept.index(axis) for axis in "zyx"]
+    if choice.by_planes:
+        samples: Any = _Part(array, place, turned)
+    else:
+        samples = np.asarray(array[tuple(place)]).transpose(turned)
     return Scan(samples, affine_of(scale[order] * factor, shift[order] * factor), unit=units[0])
