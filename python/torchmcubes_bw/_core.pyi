@@ -225,6 +225,31 @@ class CudaPlan:
     def has_nan(self) -> bool: ...
     def emit(self, verts: int, faces: int, wide_faces: bool) -> None: ...
 
+class CudaDualPlan:
+    @property
+    def vertices(self) -> int: ...
+    @property
+    def quads(self) -> int: ...
+    @property
+    def has_nan(self) -> bool: ...
+    def emit(self, verts: int, faces: int, wide_verts: bool, wide_faces: bool, triangles: bool) -> None: ...
+
+def cuda_dual_scratch_bytes(shape: Sequence[int], selects: bool = False, closed: bool = False) -> int: ...
+def cuda_prepare_dual(
+    kernels: CudaKernels,
+    stream: int,
+    data: int,
+    dtype: str,
+    shape: Sequence[int],
+    strides: Sequence[int],
+    level: float,
+    mask: int,
+    mask_strides: Sequence[int],
+    skip_nan: bool,
+    closed: bool,
+    spacing: Sequence[float],
+    scratch: int,
+) -> CudaDualPlan: ...
 def cuda_scratch_bytes(shape: Sequence[int], selects: bool = False, closed: bool = False) -> int: ...
 def cuda_prepare(
     kernels: CudaKernels,

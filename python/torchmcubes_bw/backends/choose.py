@@ -21,8 +21,8 @@ from .labels import Surfaces
 from .results import Surface, refuse_fake_mode
 
 _ONLY_ON_CPU = "its kernels make no normals"
+_DUAL_ONLY_ON_CPU = "its kernels make no nets, normals or gradients of the dual mesh"
 _NONE_OF_BATCHES = "its kernels make no normals of several volumes, or of a fixed size"
-_NO_DUAL = "its kernels make no dual mesh"
 _NO_GRADIENT = "its kernels make no gradients"
 _warned: set[str] = set()
 
@@ -73,11 +73,14 @@ def dual_surface(request: Request, rounds: int = 0, normals: bool = False) -> Su
 def dual(
     request: Request, quads: bool, rounds: int = 0, patches: bool = False, normals: bool = False
 ) -> cpu_dual.DualMesh:
-    """Extract the dual mesh of what is asked, on the CPU; it goes where the volume is."""
+    """Extract the dual mesh of what is asked, on the volume's own device."""
     vol = request.volume
     if vol.device.type == "cpu":
         return cpu_dual.dual(request, quads, rounds, patches, normals)
-    _warn(vol.device, _NO_DUAL)
+    kernels = _kernels(vol.device, _DUAL_ONLY_ON_CPU if rounds or patches or normals else "")
+    if kernels is not None:
+        refuse_fake_mode()
+        return cpu_dual.DualMesh(*cuda.dual(kernels, cuda.current_stream(vol.device), request, quads))
     mask = None if request.mask is None else _on_cpu(request.mask, "mask")
     request = request._replace(volume=_on_cpu(vol), mask=mask)
     return cpu_dual.dual(request, quads, rounds, patches, normals).to(vol.device)
