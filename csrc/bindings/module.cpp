@@ -105,6 +105,7 @@ PYBIND11_MODULE(_core, m) {
     bind_samples(m);
     bind_labels(m);
     bind_dual(m);
+    bind_sparse(m);
     m.def("simd_level", [] { return std::string(cpu::row_functions().name); });
     m.def("simd_levels", [] { return cpu::supported_levels(); });
     m.def("case_table", &case_table);

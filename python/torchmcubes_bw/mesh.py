@@ -42,7 +42,7 @@ class Mesh:
     def __repr__(self) -> str:
         more = [name for name in ("normals", "attributes") if getattr(self, name) is not None]
         parts = [f"{len(self.verts)} vertices", f"{len(self.faces)} faces", *more]
-        return f"Mesh({', '.join(parts)}, level {self.level:g}, {self.verts.device})"
+        return f"{type(self).__name__}({', '.join(parts)}, level {self.level:g}, {self.verts.device})"
 
     def _repr_png_(self) -> bytes | None:
         """Return a picture for Jupyter, where matplotlib is installed and the mesh not too large for it."""

@@ -17,7 +17,7 @@ Triple = tuple[float, float, float]
 
 def spacing(value: Any) -> Triple:
     """Check the distances between samples."""
-    found = _triple(value, "spacing")
+    found = triple(value, "spacing")
     if min(found) <= 0:
         raise ValueError(f"spacing must be positive, got {value}")
     return found
@@ -25,7 +25,7 @@ def spacing(value: Any) -> Triple:
 
 def origin(value: Any) -> Triple:
     """Check the position of sample (0, 0, 0)."""
-    return _triple(value, "origin")
+    return triple(value, "origin")
 
 
 def vertex_dtype(value: Any, vol: Samples) -> torch.dtype:
@@ -38,7 +38,8 @@ def vertex_dtype(value: Any, vol: Samples) -> torch.dtype:
     return real
 
 
-def _triple(value: Any, name: str) -> Triple:
+def triple(value: Any, name: str) -> Triple:
+    """Check three numbers, or one for all three."""
     numbers = value.tolist() if isinstance(value, (Tensor, np.ndarray, np.generic)) else value
     if isinstance(numbers, (int, float)):
         numbers = [numbers] * 3

@@ -10,11 +10,13 @@ from torch import Tensor
 
 from .. import _core
 from ..arguments.arrays import no_memory
+from ..arguments.blocks import Blocks
 from ..arguments.labels import Labels
 from ..arguments.placement import Triple
 from ..arguments.request import Request
 from ..arguments.samples import Samples, checked
 from . import cpu, cpu_dual, cuda, kernel_files, labels
+from . import sparse as blocks
 from .labels import Surfaces
 from .results import Surface, refuse_fake_mode
 
@@ -55,6 +57,21 @@ def dual(request: Request, quads: bool, rounds: int = 0, patches: bool = False) 
     mask = None if request.mask is None else _on_cpu(request.mask, "mask")
     request = request._replace(volume=_on_cpu(vol), mask=mask)
     return cpu_dual.dual(request, quads, rounds, patches).to(vol.device)
+
+
+def sparse(asked: Blocks) -> Surface:
+    """Extract the surface of cells or blocks: on the CPU, and put back on their device."""
+    device = asked.values.device
+    if device.type == "cpu":
+        return blocks.surface(asked)
+    _kernels(device, "its kernels know no cells and blocks")
+    # The samples' shape and strides may be another view than their owner's.
+    coords, values = _on_cpu(asked.coords, "coords"), asked.values
+    copied = checked(values.owner.cpu().contiguous(), asked.words[1])
+    sides = values.shape[1]
+    strides = (sides**3, sides**2, sides, 1)
+    values = copied._replace(shape=values.shape, strides=strides)
+    return blocks.surface(asked._replace(coords=coords, values=values)).to(device)
 
 
 def placed(verts: Tensor, spacing: Triple, origin: Triple, real: torch.dtype) -> Tensor:
