@@ -75,6 +75,13 @@ def wheel(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site of the documents into build/site; a link that leads nowhere is an error."""
+    session.install("mkdocs-material==9.8.2", "mkdocstrings[python]==1.0.8", "ruff")
+    session.run("mkdocs", "build", "--strict", *session.posargs)
+
+
+@nox.session
 def cross(session: nox.Session) -> None:
     """Compile for the platforms that are not at hand; compare hashes where an emulator is."""
     session.install("pybind11>=2.13", ZIG)
@@ -120,6 +127,13 @@ def ptx(session: nox.Session) -> None:
     session.install(TORCH, ".[test]")
     rounds, seed = (session.posargs or ["500"])[0], str(secrets.randbelow(2**31))
     session.run("python", "tests/ptx/battery.py", "--mutants", "0/1", "--rounds", rounds, "--seed", seed)
+
+
+@nox.session
+def kills(session: nox.Session) -> None:
+    """Kill streamed runs at random moments: nothing half is ever left; `-- 50` says how many."""
+    session.install(TORCH, ".[test]")
+    session.run("python", "tests/kills.py", *(session.posargs or ["50"]))
 
 
 @nox.session
