@@ -39,7 +39,10 @@ def test_public_surface():
     )
 
 
-@pytest.mark.parametrize("name", ["marching_cubes", "grid_interp", "label_surfaces"])
+@pytest.mark.parametrize(
+    "name",
+    ["marching_cubes", "marching_cubes_blocks", "marching_cubes_cells", "grid_interp", "label_surfaces"],
+)
 def test_docstrings_answer_in_order(name):
     text = inspect.getdoc(getattr(torchmcubes_bw, name))
     sections = re.findall(r"^(\w+):$", text, re.MULTILINE)
@@ -51,11 +54,14 @@ def test_docstrings_answer_in_order(name):
     [
         "__init__",
         "_build",
+        "compat.cubvh",
         "compat.mcubes",
         "compat.skimage",
+        "field_extraction",
         "fields",
         "interpolation",
         "labels",
+        "sparse",
         "streaming.surface",
         "surfaces",
     ],
