@@ -110,6 +110,12 @@ side = torch.linspace(-1, 1, 24)
 grid_logits = torch.meshgrid(side, side, side, indexing="ij")[0] + 0.013
 grid_logits[abs(grid_logits) > 0.3] = torch.nan
 """,
+    "functions.md": """
+import torch
+side = torch.linspace(-1.05, 1.05, 65)
+decoder = lambda points: points.norm(dim=1) - 0.8
+coarse_grid = decoder(torch.cartesian_prod(side, side, side)).reshape(65, 65, 65)
+""",
     "dask": """
 import dask.array, numpy
 from torchmcubes_bw import dask as on_dask
