@@ -123,6 +123,13 @@ def ptx(session: nox.Session) -> None:
 
 
 @nox.session
+def dual(session: nox.Session) -> None:
+    """Check the dual mesh of ten thousand volumes of noise: a manifold, every time; `-- 100` for fewer."""
+    session.install(TORCH, ".[test]")
+    session.run("python", "scripts/check_dual_noise.py", *session.posargs)
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """Build the sdist and, from it, the wheel."""
     session.install("build")
