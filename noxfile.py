@@ -75,6 +75,13 @@ def wheel(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site of the documents into build/site; a link that leads nowhere is an error."""
+    session.install("mkdocs-material==9.8.2", "mkdocstrings[python]==1.0.8", "ruff")
+    session.run("mkdocs", "build", "--strict", *session.posargs)
+
+
+@nox.session
 def cross(session: nox.Session) -> None:
     """Compile for the platforms that are not at hand; compare hashes where an emulator is."""
     session.install("pybind11>=2.13", ZIG)
@@ -127,6 +134,13 @@ def dual(session: nox.Session) -> None:
     """Check the dual mesh of ten thousand volumes of noise: a manifold, every time; `-- 100` for fewer."""
     session.install(TORCH, ".[test]")
     session.run("python", "scripts/check_dual_noise.py", *session.posargs)
+
+
+@nox.session
+def kills(session: nox.Session) -> None:
+    """Kill streamed runs at random moments: nothing half is ever left; `-- 50` says how many."""
+    session.install(TORCH, ".[test]")
+    session.run("python", "tests/kills.py", *(session.posargs or ["50"]))
 
 
 @nox.session

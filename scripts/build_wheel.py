@@ -109,7 +109,7 @@ def of_git(*arguments: str) -> str:
 
 
 def build_sdist(out: Path) -> Path:
-    """Build the sdist from this checkout, twice: the bytes must be the same, and the files be tracked ones."""
+    """Build the sdist from this checkout, twice: the same bytes, of tracked files alone."""
     for old in out.glob("*.tar.gz"):
         old.unlink()
     with tempfile.TemporaryDirectory() as again:

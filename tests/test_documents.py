@@ -99,3 +99,35 @@ def test_links_lead_somewhere():
             headings = re.findall(r"^#+ (.*)$", target.read_text("utf-8"), re.MULTILINE) if anchor else []
             slugs = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
             assert not anchor or anchor in slugs, f"{page.name}: {link}"
+
+
+# What a page's blocks take for given.
+GIVEN = {
+    "compat.md": """
+import torch
+from torchmcubes_bw.compat.skimage import marching_cubes
+side = torch.linspace(-1, 1, 24)
+grid_logits = torch.meshgrid(side, side, side, indexing="ij")[0] + 0.013
+grid_logits[abs(grid_logits) > 0.3] = torch.nan
+""",
+    "scale.md": "import numpy\nnumpy.save('big.npy', numpy.random.default_rng(0).random((9, 8, 7)))\n",
+}
+
+
+ELSEWHERE = ("README.md", "moving.md")  # run by tests of their own
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in ELSEWHERE], ids=lambda p: p.stem)
+def test_code_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    assert bool(blocks) == (page.name in GIVEN)
+    for block in blocks:
+        exec(compile(GIVEN[page.name] + block, page.name, "exec"), {})
+
+
+def test_the_site_s_menu_has_every_page():
+    menu = (ROOT / "mkdocs.yml").read_text("utf-8").split("\nnav:\n")[1]
+    listed = re.findall(r"- (?:Home: )?([a-z0-9_]+\.md)$", menu, re.MULTILINE)
+    made = {"index.md", "api.md"}  # by scripts/site_hooks.py
+    assert sorted(listed) == sorted({path.name for path in (ROOT / "docs").glob("*.md")} | made)

@@ -75,6 +75,37 @@ def test_requests(name, border):
             assert a.cpu().numpy().tobytes() == b.numpy().tobytes()
 
 
+@pytest.mark.parametrize("levels", [0.1, [0.0, 0.1, 0.2, 0.3]], ids=["one level", "a level each"])
+@pytest.mark.parametrize("border", ["open", "closed"])
+def test_several_volumes(levels, border):
+    vols = torch.from_numpy(volumes.noise((4 * 20, 41, 70))).reshape(4, 20, 41, 70)
+    want = isosurface(vols, levels, border=border)
+    got = isosurface(vols.cuda(), levels, border=border)
+    for name in ("verts", "faces", "vert_offsets", "face_offsets"):
+        assert torch.equal(getattr(got, name).cpu(), getattr(want, name))
+
+
+def test_a_fixed_size_in_a_graph():
+    """Captured once, replayed with other samples: also with some whose mesh does not fit."""
+    vols = torch.from_numpy(volumes.noise((3 * 20, 21, 40))).reshape(3, 20, 21, 40)
+    ball = torch.from_numpy(volumes.ball((20, 21, 40), (20, 10, 10), 5.0))
+    fits = isosurface(ball, 0.1)
+    size = {"max_verts": len(fits.verts), "max_faces": len(fits.faces) + 1}
+    given = vols[0].cuda()
+    isosurface(given, 0.1, **size)  # loads the kernels
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        got = isosurface(given, 0.1, spacing=2, origin=-1, **size)
+    for vol in (ball, vols[1], ball, vols[2]):
+        given.copy_(vol)
+        graph.replay()
+        want = isosurface(vol, 0.1, spacing=2, origin=-1, **size)
+        assert want.overflow.item() is (vol is not ball)
+        for name in ("verts", "faces", "vert_offsets", "face_offsets", "overflow"):
+            assert torch.equal(getattr(got, name).cpu(), getattr(want, name)), name
+
+
 def test_all_256_cubes():
     for case in range(256):
         check(torch.tensor([-1.0 if case >> c & 1 else 0.7 for c in range(8)]).reshape(2, 2, 2), 0.0)

@@ -11,11 +11,13 @@ from torch import Tensor
 from .. import _core
 from ..arguments.arrays import no_memory
 from ..arguments.batch import Batch
+from ..arguments.blocks import Blocks
 from ..arguments.labels import Labels
 from ..arguments.placement import Triple
 from ..arguments.request import Request
 from ..arguments.samples import Samples, checked
 from . import batches, cpu, cpu_dual, cpu_gradient, cuda, cuda_batches, kernel_files, labels
+from . import sparse as blocks
 from .batches import Packed
 from .labels import Surfaces
 from .results import Surface, refuse_fake_mode
@@ -118,6 +120,21 @@ def value_gradients(
     )
     by_vol, by_points = (None if part is None else part.to(vol.device) for part in found)
     return by_vol, by_points
+
+
+def sparse(asked: Blocks) -> Surface:
+    """Extract the surface of cells or blocks: on the CPU, and put back on their device."""
+    device = asked.values.device
+    if device.type == "cpu":
+        return blocks.surface(asked)
+    _kernels(device, "its kernels know no cells and blocks")
+    # The samples' shape and strides may be another view than their owner's.
+    coords, values = _on_cpu(asked.coords, "coords"), asked.values
+    copied = checked(values.owner.cpu().contiguous(), asked.words[1])
+    sides = values.shape[1]
+    strides = (sides**3, sides**2, sides, 1)
+    values = copied._replace(shape=values.shape, strides=strides)
+    return blocks.surface(asked._replace(coords=coords, values=values)).to(device)
 
 
 def placed(verts: Tensor, spacing: Triple, origin: Triple, real: torch.dtype) -> Tensor:
