@@ -130,6 +130,13 @@ def ptx(session: nox.Session) -> None:
 
 
 @nox.session
+def dual(session: nox.Session) -> None:
+    """Check the dual mesh of ten thousand volumes of noise: a manifold, every time; `-- 100` for fewer."""
+    session.install(TORCH, ".[test]")
+    session.run("python", "scripts/check_dual_noise.py", *session.posargs)
+
+
+@nox.session
 def kills(session: nox.Session) -> None:
     """Kill streamed runs at random moments: nothing half is ever left; `-- 50` says how many."""
     session.install(TORCH, ".[test]")
