@@ -110,6 +110,13 @@ side = torch.linspace(-1, 1, 24)
 grid_logits = torch.meshgrid(side, side, side, indexing="ij")[0] + 0.013
 grid_logits[abs(grid_logits) > 0.3] = torch.nan
 """,
+    "functions.md": """
+import torch
+decoder = lambda points: points.norm(dim=1) - 0.8
+axis = torch.linspace(-1.05, 1.05, 65)
+places = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1)
+coarse_grid = decoder(places.reshape(-1, 3)).reshape(65, 65, 65)
+""",
     "scale.md": "import numpy\nnumpy.save('big.npy', numpy.random.default_rng(0).random((9, 8, 7)))\n",
 }
 
