@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 import volumes
-from torchmcubes_bw import HAS_CUDA, grid_interp, isosurface, marching_cubes
+from torchmcubes_bw import HAS_CUDA, dual_marching_cubes, grid_interp, isosurface, marching_cubes
 
 GPU = torch.cuda.is_available() and HAS_CUDA
 REQUIRED = os.environ.get("TORCHMCUBES_REQUIRE_CUDA") == "1"
@@ -58,6 +58,20 @@ def test_dtypes(name):
     vol = values > 3 if name == "bool" else values.to(getattr(torch, name))
     for level in (0.5, 3, 3.5):
         check(vol, level)
+
+
+@pytest.mark.parametrize("name", ["float32", "float64", "float16", "uint8", "int32", "int64"])
+@pytest.mark.parametrize("quads", [False, True])
+def test_dual(name, quads):
+    vol = (torch.from_numpy(volumes.integer_lattice((40, 41, 70))).clamp(-4, 3) + 4).to(getattr(torch, name))
+    mask = torch.from_numpy(volumes.noise(vol.shape, 1)) < 0.9
+    for which, border in ((None, "open"), (mask, "closed")):
+        options = {"border": border, "quads": quads, "spacing": (1.0, 0.5, 3.0)}
+        want = dual_marching_cubes(vol, 3.5, mask=which, **options)
+        on_gpu = None if which is None else which.cuda()
+        for a, b in zip(dual_marching_cubes(vol.cuda(), 3.5, mask=on_gpu, **options), want, strict=True):
+            assert a.is_cuda
+            assert a.cpu().numpy().tobytes() == b.numpy().tobytes()
 
 
 @pytest.mark.parametrize("name", ["float32", "float64", "float16", "uint8", "int32", "int64"])
