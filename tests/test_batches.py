@@ -176,6 +176,7 @@ ROOM = {"max_verts": 9, "max_faces": 9}
         (SMALL, ["a"] * 9, {}, TypeError, "level must be a number, got str"),
         (SMALL, 0.0, {"attributes": SMALL}, ValueError, "attributes must be None for several volumes"),
         (SMALL, 0.0, {"degenerate": "drop"}, ValueError, 'degenerate must be "keep" for several volumes'),
+        (SMALL, 0.0, {"method": "dual"}, ValueError, 'method must be "primal" for several volumes'),
         (SMALL, 0.0, {"mask": SMALL[0] > 0}, ValueError, "mask must have the shape of vol"),
         (SMALL, 0.0, {"max_verts": 9}, ValueError, "must be given together, got no max_faces"),
         (SMALL, 0.0, {"max_faces": 9}, ValueError, "must be given together, got no max_verts"),
@@ -212,3 +213,46 @@ def test_pytorch3d_gets_a_list(monkeypatch):
     lists = isosurface(SMALL[:3], 0.1, normals=True).to_pytorch3d()
     assert [len(lists[name]) for name in ("verts", "faces", "verts_normals")] == [3, 3, 3]
     assert lists["faces"][2].dtype == torch.int64
+
+
+def test_a_batch_with_gradients_is_a_loop():
+    vols, levels = SMALL.double().requires_grad_(), torch.full((9,), 0.1).requires_grad_()
+    alone_vols, alone_levels = (
+        vols.detach().clone().requires_grad_(),
+        levels.detach().clone().requires_grad_(),
+    )
+    packed = isosurface(vols, levels, spacing=2, normals=True)
+    parts = [isosurface(alone_vols[k], alone_levels[k], spacing=2, normals=True) for k in range(9)]
+    for got, want in zip(packed.unpack(), parts, strict=True):
+        same(got.verts.detach(), want.verts.detach())
+        same(got.faces, want.faces)
+        same(got.normals, want.normals)
+    packed.verts.square().sum().backward()
+    sum(part.verts.square().sum() for part in parts).backward()
+    same(vols.grad, alone_vols.grad)
+    same(levels.grad, alone_levels.grad)
+    isosurface(vols, 0.1).verts.sum().backward()
+    with torch.no_grad():
+        same(isosurface(vols, 0.1).verts, isosurface(vols.detach(), 0.1).verts)
+    with pytest.raises(ValueError, match="max_verts must be None for a volume or level that requires grad"):
+        isosurface(vols, 0.1, **ROOM)
+    assert not isosurface(vols.detach(), 0.1, max_verts=9, max_faces=9).verts.requires_grad
+
+
+@pytest.mark.skipif(not hasattr(torch.library, "custom_op"), reason="torch has operators from 2.4 on")
+def test_a_fixed_size_where_torch_traces():
+    want = isosurface(SMALL, 0.1, max_verts=60_000, max_faces=60_000, normals=True)
+
+    def call(vol):
+        mesh = isosurface(vol, 0.1, max_verts=60_000, max_faces=60_000, normals=True)
+        return mesh.verts, mesh.faces, mesh.normals, mesh.vert_offsets, mesh.face_offsets, mesh.overflow
+
+    torch.compiler.reset()
+    got = torch.compile(call, fullgraph=True, backend="aot_eager")(SMALL)
+    names = ("verts", "faces", "normals", "vert_offsets", "face_offsets", "overflow")
+    for one, name in zip(got, names, strict=True):
+        same(one, getattr(want, name))
+    operator = torch.ops.torchmcubes_bw.surfaces_of_a_size.default
+    level = torch.tensor(0.1, dtype=torch.float64)
+    arguments = (SMALL[0], level, None, "raise", "open", [1.0, 1.0, 1.0], False, [99_000, 99_000])
+    torch.library.opcheck(operator, arguments, test_utils=("test_schema", "test_faketensor"))

@@ -116,6 +116,18 @@ def test_what_cannot_be_traced(options, text):
             isosurface(vol, **{"level": 0.0, **options})
 
 
+def test_without_operators_a_recorder_is_refused(monkeypatch):
+    """As of torch before 2.4."""
+    monkeypatch.setattr(operators, "AVAILABLE", False)
+    for call in (lambda v: marching_cubes(v, 0.0)[0], lambda v: isosurface(v, 0.0).verts):
+        with pytest.raises(
+            TypeError, match="vol must be a tensor with data, got one that make_fx is recording"
+        ):
+            make_fx(call)(VOL)
+    with pytest.raises(TypeError, match="got one that make_fx is recording"):
+        make_fx(lambda v: grid_interp(v, torch.zeros(1, 3)))(VOL[None])
+
+
 def test_arrays_are_not_traced():
     with pytest.raises(TypeError, match=r"vol must be a torch\.Tensor where torch traces, got ndarray"):
         make_fx(lambda at: [at, *marching_cubes(VOL.numpy(), 0.0)])(VOL)

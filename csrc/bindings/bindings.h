@@ -58,5 +58,8 @@ void bind_labels(pybind11::module_& m);
 // Adds slabs of a volume that is handed over slab by slab.
 void bind_slab(pybind11::module_& m);
 
+// Adds the surfaces of grids that are known in places.
+void bind_sparse(pybind11::module_& m);
+
 // Adds the CUDA backend's names to the compiled module.
 void bind_cuda(pybind11::module_& m);

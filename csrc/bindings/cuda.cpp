@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "../cuda/pipeline.h"
+#include "../cuda/dual_pipeline.h"
 #include "bindings.h"
 
 namespace py = pybind11;
@@ -39,15 +39,20 @@ std::unique_ptr<cuda::Kernels> load(int device, const std::string& image) {
     return kernels;
 }
 
+cuda::Request request(std::uintptr_t data, const std::string& dtype, Sides shape, Sides strides, double level,
+                      std::uintptr_t mask, Sides mask_strides, bool skip_nan, bool closed) {
+    return {volume(data, dtype_index(dtype), shape, strides, level),
+            {reinterpret_cast<const u8*>(mask), mask_strides[0], mask_strides[1], mask_strides[2]},
+            skip_nan,
+            closed};
+}
+
 std::unique_ptr<cuda::Plan> prepare(const cuda::Kernels& kernels, std::uintptr_t stream, std::uintptr_t data,
                                     const std::string& dtype, Sides shape, Sides strides, double level,
                                     std::uintptr_t mask, Sides mask_strides, bool skip_nan, bool closed,
                                     std::uintptr_t scratch) {
-    const cuda::Request given{
-        volume(data, dtype_index(dtype), shape, strides, level),
-        {reinterpret_cast<const u8*>(mask), mask_strides[0], mask_strides[1], mask_strides[2]},
-        skip_nan,
-        closed};
+    const cuda::Request given =
+        request(data, dtype, shape, strides, level, mask, mask_strides, skip_nan, closed);
     std::unique_ptr<cuda::Plan> plan;
     without_gil([&] {
         plan = std::make_unique<cuda::Plan>(cuda::prepare(kernels, reinterpret_cast<cuda::Stream>(stream),
@@ -97,6 +102,30 @@ void emit_normals(const cuda::Plan& plan, std::uintptr_t normals, std::array<dou
     without_gil([&] { cuda::emit_normals(plan, reinterpret_cast<void*>(normals), apart); });
 }
 
+std::unique_ptr<cuda::DualPlan> prepare_dual(const cuda::Kernels& kernels, std::uintptr_t stream,
+                                             std::uintptr_t data, const std::string& dtype, Sides shape,
+                                             Sides strides, double level, std::uintptr_t mask,
+                                             Sides mask_strides, bool skip_nan, bool closed, Point spacing,
+                                             std::uintptr_t scratch) {
+    const cuda::Request given =
+        request(data, dtype, shape, strides, level, mask, mask_strides, skip_nan, closed);
+    const double apart[3] = {spacing[0], spacing[1], spacing[2]};
+    std::unique_ptr<cuda::DualPlan> plan;
+    without_gil([&] {
+        plan = std::make_unique<cuda::DualPlan>(cuda::prepare_dual(
+            kernels, reinterpret_cast<cuda::Stream>(stream), given, apart, reinterpret_cast<void*>(scratch)));
+    });
+    return plan;
+}
+
+void emit_dual(const cuda::DualPlan& plan, std::uintptr_t verts, std::uintptr_t faces, bool wide_verts,
+               bool wide_faces, bool triangles) {
+    without_gil([&] {
+        cuda::emit_dual(plan, {reinterpret_cast<void*>(verts), reinterpret_cast<void*>(faces), wide_verts,
+                               wide_faces, triangles});
+    });
+}
+
 void interpolate(const cuda::Kernels& kernels, std::uintptr_t stream, std::uintptr_t samples,
                  std::array<i64, 4> shape, std::uintptr_t points, i64 count, std::uintptr_t values,
                  bool is_double) {
@@ -124,6 +153,22 @@ void bind_cuda(py::module_& m) {
         .def_readonly("has_nan", &cuda::Plan::has_nan)
         .def("emit", &emit, py::arg("verts"), py::arg("faces"), py::arg("wide_faces"))
         .def("emit_normals", &emit_normals, py::arg("normals"), py::arg("spacing"));
+    py::class_<cuda::DualPlan>(m, "CudaDualPlan", "A volume on a GPU counted for its dual mesh.")
+        .def_property_readonly("vertices", [](const cuda::DualPlan& plan) { return plan.grid.vertices; })
+        .def_property_readonly("quads", [](const cuda::DualPlan& plan) { return plan.grid.triangles; })
+        .def_property_readonly("has_nan", [](const cuda::DualPlan& plan) { return plan.grid.has_nan; })
+        .def("emit", &emit_dual, py::arg("verts"), py::arg("faces"), py::arg("wide_verts"),
+             py::arg("wide_faces"), py::arg("triangles"));
+    m.def(
+        "cuda_dual_scratch_bytes",
+        [](Sides shape, bool selects, bool closed) {
+            return cuda::dual_scratch_bytes({volume(0, 0, shape, {}, 0), {}, selects, closed});
+        },
+        py::arg("shape"), py::arg("selects") = false, py::arg("closed") = false);
+    m.def("cuda_prepare_dual", &prepare_dual, py::arg("kernels"), py::arg("stream"), py::arg("data"),
+          py::arg("dtype"), py::arg("shape"), py::arg("strides"), py::arg("level"), py::arg("mask"),
+          py::arg("mask_strides"), py::arg("skip_nan"), py::arg("closed"), py::arg("spacing"),
+          py::arg("scratch"), py::keep_alive<0, 1>());
     m.def(
         "cuda_scratch_bytes",
         [](Sides shape, bool selects, bool closed) {

@@ -108,6 +108,7 @@ PYBIND11_MODULE(_core, m) {
     bind_dual(m);
     bind_gradient(m);
     bind_slab(m);
+    bind_sparse(m);
     m.def("simd_level", [] { return std::string(cpu::row_functions().name); });
     m.def("simd_levels", [] { return cpu::supported_levels(); });
     m.def("case_table", &case_table);

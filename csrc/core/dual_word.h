@@ -34,16 +34,17 @@ MC_HD CrossedEdges<Word> live_edges(const AroundCells<Word>& v) {
             static_cast<Word>(here.at & here.before & before_y.at & before_y.before)};
 }
 
-// Cells all of whose edges are live.
+// Cells all of whose edges are live, as far as one row of those around them tells.
+template <class Word>
+MC_HD Word deep_beside(const ValidRow<Word>& row, int dy, int dz) {
+    return dy == 0 || dz == 0 ? static_cast<Word>(row.at & row.before & row.after) : row.at;
+}
+
 template <class Word>
 MC_HD Word deep_cells(const AroundCells<Word>& v) {
     Word deep = ~Word(0);
-    for (int dz = 0; dz < 3; ++dz)
-        for (int dy = 0; dy < 3; ++dy) {
-            const ValidRow<Word>& row = v.row[dz][dy];
-            deep &= row.at;
-            if (dz == 1 || dy == 1) deep &= row.before & row.after;
-        }
+    for (int dz = -1; dz < 2; ++dz)
+        for (int dy = -1; dy < 2; ++dy) deep &= deep_beside(v.row[1 + dz][1 + dy], dy, dz);
     return deep;
 }
 

@@ -15,6 +15,13 @@
 #define MC_ON_GPU 0
 #endif
 
+// Before a loop that ends after few rounds: compilers unroll it, and then look for what is left over.
+#if MC_ON_GPU
+#define MC_SHORT_LOOP _Pragma("unroll 1")
+#else
+#define MC_SHORT_LOOP
+#endif
+
 namespace mc {
 
 // NVRTC brings no <cstdint>; these sizes hold for every compiler and platform served.

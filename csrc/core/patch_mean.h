@@ -13,17 +13,18 @@ constexpr int upper_edges(int axis) {
     return edges;
 }
 
-// The coordinate on an axis of a cell at `at`, `last` being the volume's last sample: `t` are the fractions
-// of the cell's edges along it, 0 where one is not the patch's, `crossed` a bit each, `upper` how many of the
-// patch's others lie on the cell's upper side, `share` 1 over the number of all. The sums run in one order
-// whatever the edges: every backend rounds alike. Towards the layer around the volume the surface is met at
-// the volume's own sample.
+// The coordinate on an axis of a cell at `at`: `t` are the fractions of the cell's edges along it, 0 where
+// one is not the patch's, `crossed` a bit each, `upper` how many of the patch's others lie on the cell's
+// upper side, `share` 1 over the number of all. The sums run in one order whatever the edges: every backend
+// rounds alike. Towards the layer around the volume, before the cell or after it, the surface is met at the
+// volume's own sample.
 template <class Real>
-MC_HD Real mean_on_axis(const Real (&t)[4], int crossed, Real upper, Real share, Real at, Real last) {
+MC_HD Real mean_on_axis(const Real (&t)[4], int crossed, int upper, Real share, Real at, bool is_before,
+                        bool is_after) {
     Real along = (t[0] + t[1]) + (t[2] + t[3]);
-    if (at < Real(0)) along = static_cast<Real>(popcount(static_cast<u32>(crossed)));
-    if (at >= last) along = Real(0);
-    return at + (along + upper) * share;
+    if (is_before) along = static_cast<Real>(popcount(static_cast<u32>(crossed)));
+    if (is_after) along = Real(0);
+    return at + (along + static_cast<Real>(upper)) * share;
 }
 
 }  // namespace mc

@@ -21,7 +21,6 @@ struct PatchTable {
     u16 edges[kCases][kMaxPatches];  // bit e: edge e is one of the loop's
     u8 ring[kCases][kEdges];         // the crossed edges, loop after loop, each as its joins lead
     u8 pinched[kCases];              // the face whose two segments belong to one loop, or kNoFace
-    u64 patch_of_edge[kCases];       // four bits an edge: the loop it is in
 };
 
 namespace detail {
@@ -46,7 +45,6 @@ constexpr void add_loop(const Loop& loop, PatchTable& table, int cube_case, int&
         const int edge = loop.edge[k];
         table.edges[cube_case][patch] = static_cast<u16>(table.edges[cube_case][patch] | 1 << edge);
         table.ring[cube_case][ringed++] = static_cast<u8>(edge);
-        table.patch_of_edge[cube_case] |= static_cast<u64>(patch) << (4 * edge);
     }
 }
 
@@ -86,14 +84,17 @@ MC_HD int patch_case(const PatchTable& table, int cube_case, int beyond) {
 template <class Put>
 MC_HD void for_each_vertex(const PatchTable& table, int cube_case, int live, const Put& put) {
     const u8* ring = table.ring[cube_case];
+    MC_SHORT_LOOP
     for (int patch = 0; patch < table.patches[cube_case]; ++patch) {
         const int edges = table.edges[cube_case][patch], size = popcount(static_cast<u32>(edges));
         int first = 0;  // the edge after the first that is not live
+        MC_SHORT_LOOP
         while (first < size && live >> ring[first] & 1) ++first;
         if (first == size) {
             put(edges, edges);
         } else {
             int run = 0;
+            MC_SHORT_LOOP
             for (int k = 1; k <= size; ++k) {  // ends on the edge that is not live
                 const int edge = ring[(first + k) % size];
                 if (live >> edge & 1)

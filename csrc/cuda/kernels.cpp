@@ -90,6 +90,10 @@ void Kernels::find_functions(Library library) {
     normals[0] = find("mc_normals_float32");
     normals[1] = find("mc_normals_float64");
     scan = find("mc_scan");
+    dual_count = find("mc_dual_count");
+    dual_vertices[0] = find("mc_dual_vertices_float32");
+    dual_vertices[1] = find("mc_dual_vertices_float64");
+    dual_faces = find("mc_dual_faces");
     grid_interp[0] = find("mc_grid_interp_float32");
     grid_interp[1] = find("mc_grid_interp_float64");
 }

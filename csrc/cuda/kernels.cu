@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The kernels by name. What they do stands in the stage files; this file is what NVRTC compiles.
+#include "dual_count.cuh"
+#include "dual_faces.cuh"
+#include "dual_vertices.cuh"
 #include "grid_interp.cuh"
 #include "normals.cuh"
 #include "select.cuh"
@@ -14,6 +17,9 @@ using namespace mc::cuda;
 // Told how many blocks of stage 4 are to fit, compilers take the registers that are left, and spill none.
 // What computes in float32 leaves room for one more.
 #define MC_EMIT_KERNEL(blocks) extern "C" __global__ void __launch_bounds__(kEmitThreads, blocks)
+
+// Likewise of the dual mesh.
+#define MC_DUAL_KERNEL extern "C" __global__ void __launch_bounds__(kThreads, 3)
 
 MC_KERNEL(kThreads) mc_select_float32(const Job job) { select<Single>(job); }
 MC_KERNEL(kThreads) mc_select_float64(const Job job) { select<Double>(job); }
@@ -51,3 +57,8 @@ MC_EMIT_KERNEL(kEmitBlocks) mc_emit_used_float64(const Job job) { emit<double, i
 
 MC_EMIT_KERNEL(kNormalBlocks) mc_normals_float32(const Job job) { normals<Single>(job); }
 MC_EMIT_KERNEL(kNormalBlocks) mc_normals_float64(const Job job) { normals<double>(job); }
+
+MC_DUAL_KERNEL mc_dual_count(const DualJob job) { count_dual(job); }
+MC_EMIT_KERNEL(kEmitBlocks) mc_dual_vertices_float32(const DualJob job) { emit_dual_vertices<Single>(job); }
+MC_EMIT_KERNEL(kEmitBlocks) mc_dual_vertices_float64(const DualJob job) { emit_dual_vertices<Double>(job); }
+MC_EMIT_KERNEL(kEmitBlocks) mc_dual_faces(const DualJob job) { emit_dual_faces(job); }

@@ -74,7 +74,8 @@ public:
     // Of requests that are not plain: by whether they are computed in float64, and by whether the vertices
     // are such.
     Function select[2], find_cells, count_used, emit_used[2];
-    Function normals[2];  // by whether the vertices are float64
+    Function normals[2];                                // by whether the vertices are float64
+    Function dual_count, dual_vertices[2], dual_faces;  // by whether they are computed in float64
 
 private:
     void load(const std::string& image);

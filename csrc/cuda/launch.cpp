@@ -151,6 +151,13 @@ Job lay_out(const Request& request, void* scratch) {
     return job;
 }
 
+std::size_t plane_array_bytes(const Job& job) {
+    Layout layout(nullptr);
+    u32* words;
+    layout.take(words, static_cast<i64>(job.nz) * job.plane_words);
+    return layout.used();
+}
+
 bool has_cells(const Job& job) { return job.volume_planes.by > 1 && job.ny > 1 && job.nx > 1; }
 
 i64 count_blocks(const Job& job) { return static_cast<i64>(job.nz) * job.plane_tiles.by; }
@@ -169,6 +176,21 @@ void launch_bytes(const Kernels& kernels, Stream stream, Function function, cons
     driver.check(driver.launch(function, static_cast<unsigned>(blocks), 1, 1, static_cast<unsigned>(threads),
                                1, 1, 0, stream, parameters, nullptr),
                  "cuLaunchKernel");
+}
+
+void refuse_capture(const Driver& driver, Stream stream) {
+    int capturing = 0;
+    driver.check(driver.is_capturing(stream, &capturing), "cuStreamIsCapturing");
+    if (capturing)
+        throw DriverError(
+            "marching_cubes cannot be captured into a CUDA graph: the mesh's size is read on the way");
+}
+
+void read_totals(const Totals& totals, Plan& plan) {
+    plan.has_nan = (totals.flags & kHasNan) != 0;
+    if (plan.has_nan) return;
+    plan.vertices = totals.vertices;
+    plan.triangles = totals.triangles;
 }
 
 void launch_classify(const Plan& plan, const Request& request) {

@@ -7,15 +7,6 @@ namespace mc::cuda {
 
 namespace {
 
-// Asked before anything is queued: a wait inside a capture would spoil the whole of it.
-void refuse_capture(const Driver& driver, Stream stream) {
-    int capturing = 0;
-    driver.check(driver.is_capturing(stream, &capturing), "cuStreamIsCapturing");
-    if (capturing)
-        throw DriverError(
-            "marching_cubes cannot be captured into a CUDA graph: the mesh's size is read on the way");
-}
-
 void queue_to_totals(const Plan& plan, const Request& request) {
     const Kernels& kernels = *plan.kernels;
     const Job& job = plan.job;
@@ -29,18 +20,6 @@ void queue_to_totals(const Plan& plan, const Request& request) {
     // tiles: where each one's vertices and triangles begin; the totals are known.
 }
 
-// Waits also where a stage cannot be queued: what is queued by then writes to the totals.
-void run_to_totals(const Plan& plan, const Request& request) {
-    const Driver& driver = plan.kernels->driver();
-    try {
-        queue_to_totals(plan, request);
-    } catch (...) {
-        driver.synchronize(plan.stream);
-        throw;
-    }
-    driver.check(driver.synchronize(plan.stream), "cuStreamSynchronize");
-}
-
 }  // namespace
 
 Plan prepare(const Kernels& kernels, Stream stream, const Request& request, void* scratch) {
@@ -52,11 +31,8 @@ Plan prepare(const Kernels& kernels, Stream stream, const Request& request, void
     if (request.totals) return queue_to_totals(plan, request), plan;
     const TotalsPool::Lease totals(kernels.totals());
     plan.job.totals = totals.get();
-    run_to_totals(plan, request);
-    plan.has_nan = (totals.get()->flags & kHasNan) != 0;
-    if (plan.has_nan) return plan;
-    plan.vertices = totals.get()->vertices;
-    plan.triangles = totals.get()->triangles;
+    wait_for(kernels, stream, [&] { queue_to_totals(plan, request); });
+    read_totals(*totals.get(), plan);
     return plan;
 }
 

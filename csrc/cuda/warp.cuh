@@ -9,13 +9,6 @@
 #include MC_EMULATED_GPU
 #endif
 
-// Before a loop that ends after few rounds: compilers unroll it, and then look for what is left over.
-#if MC_ON_GPU
-#define MC_SHORT_LOOP _Pragma("unroll 1")
-#else
-#define MC_SHORT_LOOP
-#endif
-
 namespace mc::cuda {
 
 constexpr u32 kWholeWarp = 0xffffffffu;

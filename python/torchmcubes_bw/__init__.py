@@ -18,9 +18,11 @@ from ._build import HAS_CUDA, __version__, build_info
 if TYPE_CHECKING:
     from . import fields
     from .dual import dual_marching_cubes
+    from .field_extraction import extract_field
     from .interpolation import grid_interp
     from .labels import LabelSurfaces, label_surfaces
     from .mesh import Mesh
+    from .sparse import marching_cubes_blocks, marching_cubes_cells
     from .streaming import stream_surface
     from .surfaces import isosurface, marching_cubes
 
@@ -31,11 +33,14 @@ __all__ = [
     "__version__",
     "build_info",
     "dual_marching_cubes",
+    "extract_field",
     "fields",
     "grid_interp",
     "isosurface",
     "label_surfaces",
     "marching_cubes",
+    "marching_cubes_blocks",
+    "marching_cubes_cells",
     "stream_surface",
 ]
 
@@ -43,11 +48,14 @@ _NEEDS_TORCH = {
     "LabelSurfaces": "labels",
     "Mesh": "mesh",
     "dual_marching_cubes": "dual",
+    "extract_field": "field_extraction",
     "fields": "fields",
     "grid_interp": "interpolation",
     "isosurface": "surfaces",
     "label_surfaces": "labels",
     "marching_cubes": "surfaces",
+    "marching_cubes_blocks": "sparse",
+    "marching_cubes_cells": "sparse",
     "stream_surface": "streaming",
 }
 

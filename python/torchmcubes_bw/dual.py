@@ -41,8 +41,8 @@ def dual_marching_cubes(
         As `marching_cubes`.
 
     Device:
-        The volume's. On the CPU as many threads work as ``torch.get_num_threads()`` says. For any other
-        device the CPU computes, with one warning.
+        As `marching_cubes`: the GPU's kernels make the mesh too. Nets and what a gradient needs are the
+        CPU's, whatever the device is, with one warning.
 
     Range:
         As `isosurface`: what is inside, which samples `mask` and ``nan="skip"`` leave out, where `spacing`

@@ -61,7 +61,7 @@ class Mesh:
         parts = [f"{len(self.verts)} vertices", f"{len(self.faces)} faces", *more]
         if self.levels is not None:
             parts.append(f"packed, of volumes: {len(self.levels)}")
-        return f"Mesh({', '.join(parts)}, level {self.level:g}, {self.verts.device})"
+        return f"{type(self).__name__}({', '.join(parts)}, level {self.level:g}, {self.verts.device})"
 
     def _repr_png_(self) -> bytes | None:
         """Return a picture for Jupyter, where matplotlib is installed and the mesh not too large for it."""

@@ -51,7 +51,9 @@ def test_case(name, driver):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", ["awkward_shapes", "few_cells", "several_tiles", "many_rounds_of_the_scan"])
+@pytest.mark.parametrize(
+    "name", ["awkward_shapes", "few_cells", "several_tiles", "many_rounds_of_the_scan", "dual"]
+)
 def test_threads_in_a_random_order(name, driver):
     seed = str(random.SystemRandom().randrange(2**31))
     done = run_case(name, driver, MC_EMULATED_SEED=seed)
@@ -59,7 +61,7 @@ def test_threads_in_a_random_order(name, driver):
 
 
 def test_there_are_cases():
-    assert len(NAMES) == 20
+    assert len(NAMES) == 22
 
 
 BREAKS = {

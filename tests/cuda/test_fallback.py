@@ -10,8 +10,11 @@ import pytest
 import torch
 import torchmcubes_bw
 import volumes
-from torchmcubes_bw import HAS_CUDA, _core, grid_interp, marching_cubes
+from torchmcubes_bw import HAS_CUDA, _core, gradients, grid_interp, isosurface, marching_cubes
+from torchmcubes_bw.arguments import samples
+from torchmcubes_bw.arguments.volume import volume
 from torchmcubes_bw.backends import choose, cuda, kernel_files
+from torchmcubes_bw.backends.cpu_gradient import Direction
 
 VOL = torch.from_numpy(volumes.ball((9, 9, 9), (4, 4, 4), 3))
 
@@ -30,6 +33,10 @@ class OnDevice(torch.Tensor):
 
     def detach(self):
         return self
+
+
+class OnXpu(OnDevice):
+    where = "xpu"
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +151,17 @@ def test_one_warning_a_reason():
     marching_cubes(on("mps:1"), 0.0)  # a second warning would be an error
     with pytest.warns(RuntimeWarning, match="it has no kernels for xpu devices"):
         marching_cubes(on("xpu"), 0.0)
+
+
+def test_several_volumes_and_a_fixed_size():
+    several, want = torch.stack([VOL, -VOL]), isosurface(torch.stack([VOL, -VOL]), 0.0)
+    with pytest.warns(RuntimeWarning, match="it has no kernels for xpu devices"):
+        got = isosurface(several.as_subclass(OnXpu), 0.0)
+    for name in ("verts", "faces", "vert_offsets", "face_offsets"):
+        assert torch.equal(getattr(got, name), getattr(want, name))
+    fixed = isosurface(VOL.as_subclass(OnXpu), 0.0, max_verts=900, max_faces=900)
+    assert not fixed.overflow
+    assert torch.equal(fixed.unpack()[0].faces, want.unpack()[0].faces)
 
 
 @pytest.mark.filterwarnings("ignore:torchmcubes-bw computes on the CPU:RuntimeWarning")
@@ -284,3 +302,21 @@ def test_no_driver(run_python):
     assert "torchmcubes" in run_python(
         "import torchmcubes as t; print(t.__name__)", TORCHMCUBES_LIBCUDA="/nowhere"
     )
+
+
+def test_gradients_are_the_cpus():
+    request, here = (gradients.Options().request(vol, 0.0, None) for vol in (on("mps:0"), VOL))
+    verts = torch.ones_like(marching_cubes(VOL, 0.0)[0])
+    towards = Direction(VOL, 1.0)
+    points = samples.checked(verts.as_subclass(OnDevice), "points")
+    with pytest.warns(RuntimeWarning, match="its kernels make no gradients"):
+        found = choose.vertex_gradients(request, verts, True, True, towards)
+    stack = volume(on("mps:0")[None], "C, Nz, Ny, Nx")
+    values = choose.value_gradients(stack, points, verts[:, :1], True, True)  # no second warning
+    want = choose.vertex_gradients(here, verts, True, True, towards)
+    assert torch.equal(found.volume, want.volume)
+    assert torch.equal(found.verts, want.verts)
+    assert found.level == want.level
+    here = volume(VOL[None], "C, Nz, Ny, Nx"), samples.checked(verts, "points"), verts[:, :1]
+    for ours, theirs in zip(values, choose.value_gradients(*here, True, True), strict=True):
+        assert torch.equal(ours, theirs)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 import volumes
-from torchmcubes_bw import HAS_CUDA, grid_interp, isosurface, marching_cubes
+from torchmcubes_bw import HAS_CUDA, dual_marching_cubes, grid_interp, isosurface, marching_cubes
 
 GPU = torch.cuda.is_available() and HAS_CUDA
 REQUIRED = os.environ.get("TORCHMCUBES_REQUIRE_CUDA") == "1"
@@ -61,6 +61,20 @@ def test_dtypes(name):
 
 
 @pytest.mark.parametrize("name", ["float32", "float64", "float16", "uint8", "int32", "int64"])
+@pytest.mark.parametrize("quads", [False, True])
+def test_dual(name, quads):
+    vol = (torch.from_numpy(volumes.integer_lattice((40, 41, 70))).clamp(-4, 3) + 4).to(getattr(torch, name))
+    mask = torch.from_numpy(volumes.noise(vol.shape, 1)) < 0.9
+    for which, border in ((None, "open"), (mask, "closed")):
+        options = {"border": border, "quads": quads, "spacing": (1.0, 0.5, 3.0)}
+        want = dual_marching_cubes(vol, 3.5, mask=which, **options)
+        on_gpu = None if which is None else which.cuda()
+        for a, b in zip(dual_marching_cubes(vol.cuda(), 3.5, mask=on_gpu, **options), want, strict=True):
+            assert a.is_cuda
+            assert a.cpu().numpy().tobytes() == b.numpy().tobytes()
+
+
+@pytest.mark.parametrize("name", ["float32", "float64", "float16", "uint8", "int32", "int64"])
 @pytest.mark.parametrize("border", ["open", "closed"])
 def test_requests(name, border):
     vol = (torch.from_numpy(volumes.integer_lattice((40, 41, 70))).clamp(-4, 3) + 4).to(getattr(torch, name))
@@ -87,6 +101,37 @@ def test_normals_and_attributes(name):
         mine, theirs = getattr(got, part), getattr(want, part)
         assert mine.is_cuda, part
         assert mine.cpu().numpy().tobytes() == theirs.numpy().tobytes(), part
+
+
+@pytest.mark.parametrize("levels", [0.1, [0.0, 0.1, 0.2, 0.3]], ids=["one level", "a level each"])
+@pytest.mark.parametrize("border", ["open", "closed"])
+def test_several_volumes(levels, border):
+    vols = torch.from_numpy(volumes.noise((4 * 20, 41, 70))).reshape(4, 20, 41, 70)
+    want = isosurface(vols, levels, border=border)
+    got = isosurface(vols.cuda(), levels, border=border)
+    for name in ("verts", "faces", "vert_offsets", "face_offsets"):
+        assert torch.equal(getattr(got, name).cpu(), getattr(want, name))
+
+
+def test_a_fixed_size_in_a_graph():
+    """Captured once, replayed with other samples: also with some whose mesh does not fit."""
+    vols = torch.from_numpy(volumes.noise((3 * 20, 21, 40))).reshape(3, 20, 21, 40)
+    ball = torch.from_numpy(volumes.ball((20, 21, 40), (20, 10, 10), 5.0))
+    fits = isosurface(ball, 0.1)
+    size = {"max_verts": len(fits.verts), "max_faces": len(fits.faces) + 1}
+    given = vols[0].cuda()
+    isosurface(given, 0.1, **size)  # loads the kernels
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        got = isosurface(given, 0.1, spacing=2, origin=-1, **size)
+    for vol in (ball, vols[1], ball, vols[2]):
+        given.copy_(vol)
+        graph.replay()
+        want = isosurface(vol, 0.1, spacing=2, origin=-1, **size)
+        assert want.overflow.item() is (vol is not ball)
+        for name in ("verts", "faces", "vert_offsets", "face_offsets", "overflow"):
+            assert torch.equal(getattr(got, name).cpu(), getattr(want, name)), name
 
 
 def test_all_256_cubes():

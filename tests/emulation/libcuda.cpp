@@ -21,6 +21,7 @@ void call(const void* parameter) {
 }
 
 #define MC_ENTRY(name) {#name, call<Job, name>}
+#define MC_DUAL_ENTRY(name) {#name, call<DualJob, name>}
 #define MC_CLASSIFIES(type) MC_ENTRY(mc_classify_##type), MC_ENTRY(mc_classify_flat_##type)
 #define MC_EMITS(type) MC_ENTRY(mc_emit_int32_##type), MC_ENTRY(mc_emit_int64_##type)
 
@@ -47,6 +48,10 @@ const std::map<std::string, Kernel> kKernels = {
     MC_ENTRY(mc_emit_used_float64),
     MC_ENTRY(mc_normals_float32),
     MC_ENTRY(mc_normals_float64),
+    MC_DUAL_ENTRY(mc_dual_count),
+    MC_DUAL_ENTRY(mc_dual_vertices_float32),
+    MC_DUAL_ENTRY(mc_dual_vertices_float64),
+    MC_DUAL_ENTRY(mc_dual_faces),
     {"mc_grid_interp_float32", call<InterpolateJob, mc_grid_interp_float32>},
     {"mc_grid_interp_float64", call<InterpolateJob, mc_grid_interp_float64>},
 };

@@ -9,6 +9,7 @@
 #include <random>
 #include <vector>
 
+#include "../../csrc/cpu/batch.h"
 #include "../../csrc/cpu/grid_interp.h"
 #include "../../csrc/cpu/pipeline.h"
 #include "../../csrc/cuda/pipeline.h"
@@ -117,6 +118,57 @@ bool equal_with_nan(const cuda::Kernels& kernels, std::mt19937& random) {
     return true;
 }
 
+// Three volumes one after the other, with all offsets; each backend's results are exactly of their size.
+struct Batch {
+    Mesh mesh;
+    std::vector<i64> offsets;
+
+    bool operator==(const Batch& other) const { return mesh == other.mesh && offsets == other.offsets; }
+};
+
+Batch batch_on_cpu(const void* data, const Layout& s, int dtype, int threads) {
+    const cpu::Volume volume{
+        data, static_cast<cpu::Dtype>(dtype), s.nz, s.ny, s.nx, s.stride_z, s.stride_y, s.stride_x};
+    cpu::BatchPlan plan = cpu::prepare_batch({{volume, 0}, s.nz * s.stride_z, 0, {0.5, 1.5, 2.5}}, threads);
+    const struct {
+        i64 vertices, triangles;
+    } sizes{plan.vertices(), plan.triangles()};
+    Batch batch{space_for(sizes, dtype, false), std::vector<i64>(8)};
+    cpu::emit_batch(plan, batch.mesh.verts.data(), batch.mesh.faces.data(), false);
+    cpu::emit_batch_offsets(plan, batch.offsets.data(), batch.offsets.data() + 4);
+    return batch;
+}
+
+Batch batch_on_gpu(const cuda::Kernels& kernels, const void* data, const Layout& s, int dtype) {
+    const std::vector<double> levels{0.5, 1.5, 2.5};
+    Batch batch{{}, std::vector<i64>(8)};
+    cuda::Request request{{data, dtype, s.nz, s.ny, s.nx, s.stride_z, s.stride_y, s.stride_x, 0.5}};
+    request.volumes = 3, request.stride = s.nz * s.stride_z;
+    request.levels = levels.data(), request.offsets = batch.offsets.data();
+    const Buffer scratch(new char[cuda::scratch_bytes(request)]);
+    std::memset(scratch.get(), 0xab, cuda::scratch_bytes(request));
+    const cuda::Plan plan = cuda::prepare(kernels, nullptr, request, scratch.get());
+    batch.mesh = space_for(plan, dtype, false);
+    cuda::emit(plan, batch.mesh.verts.data(), batch.mesh.faces.data(), false);
+    return batch;
+}
+
+bool equal_batches(const cuda::Kernels& kernels, std::mt19937& random) {
+    for (const Layout& s :
+         {contiguous(2, 2, 2), contiguous(3, 4, 37), contiguous(1, 3, 5), contiguous(2, 3, 70)})
+        for (int dtype = 0; dtype < static_cast<int>(cuda::kDtypes); ++dtype) {
+            const Buffer data = samples(contiguous(3 * s.nz, s.ny, s.nx), dtype, random);
+            const Batch want = batch_on_cpu(data.get(), s, dtype, 1);
+            if (batch_on_cpu(data.get(), s, dtype, 3) == want &&
+                batch_on_gpu(kernels, data.get(), s, dtype) == want)
+                continue;
+            std::fprintf(stderr, "batches differ: (%lld, %lld, %lld) %s\n", s.nz, s.ny, s.nx,
+                         cpu::kDtypeNames[dtype]);
+            return false;
+        }
+    return true;
+}
+
 template <class Real>
 bool equal_values(const cuda::Kernels& kernels, std::mt19937& random) {
     const i64 channels = 3, nz = 4, ny = 1, nx = 33, count = 300;
@@ -151,7 +203,7 @@ int main() {
     for (const Layout& s : layouts)
         for (int dtype = 0; dtype < static_cast<int>(cuda::kDtypes); ++dtype)
             if (!equal_meshes(kernels, samples(s, dtype, random).get(), s, dtype, false)) return 1;
-    if (!equal_with_nan(kernels, random)) return 1;
+    if (!equal_with_nan(kernels, random) || !equal_batches(kernels, random)) return 1;
     if (!equal_values<float>(kernels, random) || !equal_values<double>(kernels, random)) return 1;
     std::puts("equal");
 }

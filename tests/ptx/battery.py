@@ -29,7 +29,7 @@ from ptx.machine import Rules
 from ptx.mutants import Mutant, mutants
 from ptx.program import PtxError
 from torch import Tensor
-from torchmcubes_bw import grid_interp, isosurface, marching_cubes
+from torchmcubes_bw import dual_marching_cubes, grid_interp, isosurface, marching_cubes
 from torchmcubes_bw.arguments.batch import Room
 
 ARENA = 96 << 20
@@ -50,6 +50,17 @@ def check(host: Host, vol: Tensor, level: float, wide: bool = False, shift: int 
     verts, faces = isosurface(vol, level, **asked) if asked else marching_cubes(vol, level)
     got = host.marching_cubes(vol, level, wide, shift, **asked)
     what = (tuple(vol.shape), vol.stride(), str(vol.dtype), level, host.device.rules.seed)
+    same(got, (verts, faces.to(torch.int64) if wide else faces), what)
+
+
+def check_dual(
+    host: Host, vol: Tensor, level: float, quads: bool = False, wide: bool = False, **asked: Any
+) -> None:
+    verts, faces = dual_marching_cubes(vol, level, quads=quads, **{**asked, "spacing": 1})
+    if not quads:  # where the spacing says which diagonal is the shorter one, and moves no vertex here
+        faces = dual_marching_cubes(vol, level, **asked)[1]
+    got = host.dual(vol, level, quads, wide, **asked)
+    what = (tuple(vol.shape), vol.stride(), str(vol.dtype), level, quads, host.device.rules.seed)
     same(got, (verts, faces.to(torch.int64) if wide else faces), what)
 
 
@@ -227,6 +238,39 @@ def normals(host: Host) -> None:
     hold(noise((4, 6, 40)), 0.1, border="closed")
 
 
+def dual(host: Host) -> None:
+    """Quads and triangles: all cases, pinched faces, words of all kinds of ends, several tiles."""
+    corners = torch.tensor([[-1.0 if case >> c & 1 else 0.7 for c in range(8)] for case in range(256)])
+    cubes = torch.nn.functional.pad(corners.reshape(8, 32, 2, 2, 2), (1,) * 6, value=0.7)
+    check_dual(host, cubes.permute(2, 0, 3, 1, 4).reshape(4, 32, 128), 0.0)
+    shapes = [(1, 5, 5), (2, 2, 2), (2, 3, 31), (3, 2, 32), (2, 3, 33), (3, 4, 65), (7, 6, 13)]
+    for seed, shape in enumerate([*shapes, (2, 3, 1100)]):
+        check_dual(host, noise(shape, seed), 0.1, quads=seed % 2 == 0, spacing=(1.0, 0.5, 3.0))
+    check_dual(host, torch.from_numpy(volumes.ball((20, 24, 70), (45.2, 10.1, 9.7), 8.2)), 0.0)
+    check_dual(host, torch.from_numpy(volumes.integer_lattice((3, 9, 70))), -3, wide=True)
+    huge = np.random.default_rng(5).choice([-np.inf, -3e38, -1, 0, 2, 3e38, np.inf], (3, 4, 40))
+    check_dual(host, torch.from_numpy(huge.astype(np.float32)), 0.0)
+    check_dual(host, torch.from_numpy(huge) * 5e269, 0.0)
+    order(host, int(host.seed))
+    check_dual(host, noise((3, 5, 70)), 0.1)
+    check_dual(host, noise((3, 3, 64), 2).double(), 0.1, quads=True)
+
+
+def dual_requests(host: Host) -> None:
+    """Every type, masks, NaN to skip and closed borders of the dual mesh, each with some of the others."""
+    rng = np.random.default_rng(6)
+    for k, (name, nx) in enumerate(zip(DTYPES, (31, 33, 62, 64, 66, 63, 32, 70, 40), strict=True)):
+        vol = torch.from_numpy(rng.integers(0, 3, (2, 3, nx)).cumsum(2) % 9).to(getattr(torch, name))
+        mask = torch.from_numpy(rng.random(vol.shape) < 0.97)
+        check_dual(host, vol, 4.5, quads=k % 2 == 0, wide=k % 3 == 0)
+        if k % 2 == 0:
+            check_dual(host, vol, 4.5, mask=mask, border="closed")
+        if vol.is_floating_point():
+            vol[torch.from_numpy(rng.random(vol.shape) < 0.03)] = float("nan")
+            check_dual(host, vol, 4.0, quads=k % 2 == 1, mask=mask, nan="skip")
+    check_dual(host, noise((4, 5, 9)).permute(2, 1, 0), 0.1, mask=noise((9, 5, 4), 1) < 1, border="closed")
+
+
 def batches(host: Host) -> None:
     """Several volumes, of one level and of one each, selected from and not, in every type."""
     rng = np.random.default_rng(8)
@@ -299,6 +343,8 @@ CASES: dict[str, Callable[[Host], None]] = {
         not_a_number,
         requests,
         normals,
+        dual,
+        dual_requests,
         batches,
         fixed_sizes,
         small_and_thin_shapes,
@@ -328,14 +374,23 @@ def for_stubborn_mutants(host: Host) -> None:
     check(host, noise((8300, 2, 2)), 0.1)
 
 
+def for_mutants_of_the_dual(host: Host) -> None:
+    check_dual(host, torch.from_numpy(volumes.ball((4, 40, 70), (35.2, 20.1, 1.7), 12.2)), 0.0)
+    check_dual(host, noise((3, 4, 66), 1), 0.1, quads=True)
+    check_dual(host, noise((3, 3, 66)).double(), 0.1)
+
+
 def caught(device: Device, mutant: Mutant) -> str | None:
     """Return how a mutant is caught, or None."""
     device.rules = replace(device.rules, most_steps=20_000)
     pinned = device.arena.pinned
     try:
         host = Host(device, mutant.ptx.encode())
-        for_mutants(host)
-        for_stubborn_mutants(host)
+        if mutant.name.startswith("mc_dual"):
+            for_mutants_of_the_dual(host)
+        else:
+            for_mutants(host)
+            for_stubborn_mutants(host)
     except (PtxError, AssertionError, ValueError, RuntimeError) as error:
         return f"{type(error).__name__}: {error}"  # RuntimeError: a NaN was told of where there is none
     finally:
@@ -391,6 +446,7 @@ def run_mutants(host: Host, ptx: str, part: tuple[int, int]) -> None:
     """Run each `part[1]`-th mutant, from number `part[0]` on."""
     began = time.perf_counter()
     for_mutants(host)
+    for_mutants_of_the_dual(host)
     executed = {name: set(counts.lines) for name, counts in host.device.counts.items()}
     report("what mutants are held against", began, None, host.device)
     for mutant in list(mutants(ptx, executed))[part[0] :: part[1]]:

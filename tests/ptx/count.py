@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Count what marching_cubes does on a GPU: `python tests/ptx/count.py FIELD SIZE [--ptx FILE] [--hot N]`.
+"""Count what marching_cubes does on a GPU: `python tests/ptx/count.py FIELD SIZE [--dual] [--hot N]`.
 
 Prints, for each kernel, warp-instructions of PTX, their lanes, the 32-byte sectors that its warps load and
 store (and how many distinct ones that are in the whole launch), and the steps of shared memory's banks.
@@ -22,24 +22,24 @@ import torch
 from ptx.driver import Device, build_library
 from ptx.host import Host, read_ptx, shipped
 from ptx.machine import Rules
-from torchmcubes_bw import fields, marching_cubes
+from torchmcubes_bw import dual_marching_cubes, fields, marching_cubes
 
 
-def measured(field: str, size: int, ptx: Path | None = None) -> dict[str, Any]:
+def measured(field: str, size: int, ptx: Path | None = None, dual: bool = False) -> dict[str, Any]:
     """Run one extraction; return what its kernels did and how large the results are."""
-    vol = fields.sample(field, size)
-    want = marching_cubes(vol, fields.FIELDS[field].level)
+    vol, level = fields.sample(field, size), fields.FIELDS[field].level
+    want = (dual_marching_cubes if dual else marching_cubes)(vol, level)
     results = sum(t.nbytes for t in want)
     with tempfile.TemporaryDirectory() as folder:
         device = Device(int(1.3 * vol.nbytes) + results + (8 << 20), Rules(checked=False))
         device.offer(build_library(Path(folder)))
         host = Host(device, read_ptx(ptx or shipped()).encode())
-        got = host.marching_cubes(vol, fields.FIELDS[field].level)
+        got = (host.dual if dual else host.marching_cubes)(vol, level)
     for a, b in zip(got, want, strict=True):
         if a.dtype != b.dtype or a.numpy().tobytes() != b.numpy().tobytes():
             raise SystemExit("the mesh differs from the CPU's")
     sizes = {"volume": vol.nbytes, "verts": want[0].nbytes, "faces": want[1].nbytes}
-    return {"field": field, "size": size, "bytes": sizes, "kernels": device.counts}
+    return {"field": field, "size": size, "dual": dual, "bytes": sizes, "kernels": device.counts}
 
 
 def as_json(result: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +66,9 @@ def table(result: dict[str, Any]) -> str:
         ]
         lines.append(f"{name:28}" + "".join(f"{v:>15,}" if isinstance(v, int) else f"{v:>15}" for v in row))
     together = sum(c.warp_instructions for c in result["kernels"].values())
-    stored = sum(c.sectors.get("store", 0) for n, c in result["kernels"].items() if "emit" in n)
+    stored = sum(
+        c.sectors.get("store", 0) for n, c in result["kernels"].items() if "emit" in n or "dual_" in n
+    )
     least = (result["bytes"]["verts"] + result["bytes"]["faces"]) / 32
     lines.append(f"{'together':28}{together:15,}")
     return "\n".join(
@@ -87,6 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("field", choices=sorted(fields.FIELDS))
     parser.add_argument("size", type=int)
+    parser.add_argument("--dual", action="store_true", help="the dual mesh")
     parser.add_argument("--ptx", type=Path, help="the PTX to execute; else the installed package's")
     parser.add_argument("--hot", type=int, default=0, help="also print so many of the hottest lines")
     parser.add_argument("--classes", action="store_true", help="also print the instructions by name")
@@ -94,7 +97,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     began = time.perf_counter()
-    result = measured(given.field, given.size, given.ptx)
+    result = measured(given.field, given.size, given.ptx, given.dual)
     if given.json:
         print(json.dumps(as_json(result)))
         return

@@ -81,6 +81,26 @@ class Host:
             made = self._told(cuda.surface, self.kernels, 0, asked, spacing is not None)
         return tuple(self._result(part) for part in made if part is not None)
 
+    def dual(
+        self,
+        vol: Tensor,
+        level: float,
+        quads: bool = False,
+        wide: bool = False,
+        spacing: tuple[float, float, float] = (1.0, 1.0, 1.0),
+        mask: Tensor | None = None,
+        nan: str = "raise",
+        border: str = "open",
+    ) -> tuple[Tensor, Tensor]:
+        """Extract the dual mesh."""
+        self.reset()
+        samples = volume(self.to_device(vol), "Nz, Ny, Nx")
+        which = None if mask is None else self.to_device(mask)
+        asked = request(samples, level, which, nan, border)._replace(spacing=spacing)
+        with self._in_arena(), mock.patch.object(cuda, "INT32_MAX", -1 if wide else 2**31 - 1):
+            verts, faces = self._told(cuda.dual, self.kernels, 0, asked, quads)
+        return self._result(verts), self._result(faces)
+
     def batch(
         self,
         vol: Tensor,

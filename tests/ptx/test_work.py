@@ -21,6 +21,8 @@ from torchmcubes_bw import build_info
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "gpu_work.json"
 VOLUMES = (("gyroid", 128), ("metaballs", 128), ("noise", 64))
+DUAL = (("gyroid", 128), ("metaballs", 128))
+MOST_OF_THE_DUAL = 1.5  # times the warp-instructions of marching cubes
 
 
 def made_by():
@@ -37,8 +39,11 @@ def lacking():
 
 def work():
     """Count; return each volume's kernels with their figures."""
-    lines = workers.run_all([["count.py", field, size, "--json"] for field, size in VOLUMES])
-    return {f"{line['field']} {line['size']}": figures(line["kernels"]) for line in lines}
+    jobs = [[*of, "--json"] for of in VOLUMES] + [[*of, "--dual", "--json"] for of in DUAL]
+    lines = workers.run_all([["count.py", *job] for job in jobs])
+    return {
+        f"{line['field']} {line['size']}{' dual' * line['dual']}": figures(line["kernels"]) for line in lines
+    }
 
 
 def figures(kernels):
@@ -72,6 +77,17 @@ def test_work():
     skip_or_fail(lacking())
     wrong = differences(work(), json.loads(GOLDEN.read_text("utf-8"))["work"])
     assert not wrong, "\n".join([*wrong, __doc__])
+
+
+@pytest.mark.parametrize("field, size", DUAL)
+def test_the_dual_is_not_much_more_work(field, size):
+    """As committed; `test_work` tells whether that still is so."""
+    work = json.loads(GOLDEN.read_text("utf-8"))["work"]
+    primal, dual = (
+        sum(counts["warp-instructions"] for counts in work[name].values())
+        for name in (f"{field} {size}", f"{field} {size} dual")
+    )
+    assert dual <= MOST_OF_THE_DUAL * primal
 
 
 def test_the_guard_sees_more_and_much_less_work():

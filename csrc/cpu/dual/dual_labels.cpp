@@ -17,9 +17,9 @@ void put_half_way_mean(const OneLabel& label, const i64 (&cell)[3], int patch, f
         float t[4];
         for (int k = 0; k < 4; ++k) t[k] = crossed >> k & 1 ? 0.5f : 0.0f;
         const int upper = popcount(static_cast<u32>(patch & kUpperEdges[axis]));
-        to[axis] = mean_on_axis<float>(t, crossed, static_cast<float>(upper), share,
-                                       static_cast<float>(cell[axis] + label.first[axis]),
-                                       static_cast<float>(label.last[axis]));
+        const i64 at = cell[axis] + label.first[axis];
+        to[axis] = mean_on_axis<float>(t, crossed, upper, share, static_cast<float>(at), at < 0,
+                                       at >= label.last[axis]);
     }
 }
 

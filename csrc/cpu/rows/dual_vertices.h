@@ -57,6 +57,7 @@ constexpr Shares<Real> kShares;
 template <class Real>
 struct CellSamples {
     Real corner[kCorners], at[3];
+    bool is_before[3], is_after[3];  // is a side of the cell in the layer around the volume?
 
     // The layer around the volume has no samples; those nearest to it stand in, and are not looked at.
     template <class T>
@@ -72,9 +73,12 @@ struct CellSamples {
         for (int c = 0; c < kCorners; ++c)
             corner[c] =
                 SampleType<T>::read(low[(c & 1) * step_x + (c >> 1 & 1) * step_y + (c >> 2) * step_z]);
-        at[0] = static_cast<Real>(x);
-        at[1] = static_cast<Real>(y);
-        at[2] = static_cast<Real>(z);
+        const i64 low_corner[3] = {x, y, z}, sides[3] = {batch.nx, batch.ny, batch.nz};
+        for (int axis = 0; axis < 3; ++axis) {
+            at[axis] = static_cast<Real>(low_corner[axis]);
+            is_before[axis] = low_corner[axis] < 0;
+            is_after[axis] = low_corner[axis] >= sides[axis] - 1;
+        }
     }
 };
 
@@ -82,7 +86,6 @@ template <class Coord, class Real>
 void put_mean(const CellSamples<Real>& cell, int patch, const EdgeSum& sum, const CellBatch& batch,
               Coord* to) {
     const Real level = level_as<Real>(*batch.level), share = kShares<Real>.of[sum.edges];
-    const i64 sides[3] = {batch.nx, batch.ny, batch.nz};
     for (int axis = 0; axis < 3; ++axis) {
         const int crossed = patch >> (4 * axis) & 15;
         Real t[4];
@@ -91,9 +94,8 @@ void put_mean(const CellSamples<Real>& cell, int patch, const EdgeSum& sum, cons
             const Real fraction = edge_fraction(cell.corner[low], cell.corner[high], level);
             t[k] = crossed >> k & 1 ? fraction : Real(0);
         }
-        to[axis] =
-            static_cast<Coord>(mean_on_axis<Real>(t, crossed, static_cast<Real>(sum.upper[axis]), share,
-                                                  cell.at[axis], static_cast<Real>(sides[axis] - 1)));
+        to[axis] = static_cast<Coord>(mean_on_axis<Real>(t, crossed, sum.upper[axis], share, cell.at[axis],
+                                                         cell.is_before[axis], cell.is_after[axis]));
     }
 }
 

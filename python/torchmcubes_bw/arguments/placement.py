@@ -15,7 +15,7 @@ Triple = tuple[float, float, float]
 
 def spacing(value: Any) -> Triple:
     """Check the distances between samples."""
-    found = _triple(value, "spacing")
+    found = triple(value, "spacing")
     if min(found) <= 0:
         raise ValueError(f"spacing must be positive, got {value}")
     return found
@@ -23,7 +23,7 @@ def spacing(value: Any) -> Triple:
 
 def origin(value: Any) -> Triple:
     """Check the position of sample (0, 0, 0)."""
-    return _triple(value, "origin")
+    return triple(value, "origin")
 
 
 def vertex_dtype(value: Any, of_volume: torch.dtype) -> torch.dtype:
@@ -36,7 +36,8 @@ def vertex_dtype(value: Any, of_volume: torch.dtype) -> torch.dtype:
     return real
 
 
-def _triple(value: Any, name: str) -> Triple:
+def triple(value: Any, name: str) -> Triple:
+    """Check three numbers, or one for all three."""
     numbers = value.tolist() if isinstance(value, (Tensor, np.ndarray, np.generic)) else value
     if isinstance(numbers, (int, float)):
         numbers = [numbers] * 3

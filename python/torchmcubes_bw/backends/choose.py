@@ -11,17 +11,19 @@ from torch import Tensor
 from .. import _core
 from ..arguments.arrays import no_memory
 from ..arguments.batch import Batch
+from ..arguments.blocks import Blocks
 from ..arguments.labels import Labels
 from ..arguments.placement import Triple
 from ..arguments.request import Request
 from ..arguments.samples import Samples, checked
 from . import batches, cpu, cpu_dual, cpu_gradient, cuda, cuda_batches, kernel_files, labels
+from . import sparse as blocks
 from .batches import Packed
 from .labels import Surfaces
 from .results import Surface, refuse_fake_mode
 
+_DUAL_ONLY_ON_CPU = "its kernels make no nets, normals or gradients of the dual mesh"
 _NONE_OF_BATCHES = "its kernels make no normals of several volumes, or of a fixed size"
-_NO_DUAL = "its kernels make no dual mesh"
 _NO_GRADIENT = "its kernels make no gradients"
 _warned: set[str] = set()
 
@@ -72,11 +74,14 @@ def dual_surface(request: Request, rounds: int = 0, normals: bool = False) -> Su
 def dual(
     request: Request, quads: bool, rounds: int = 0, patches: bool = False, normals: bool = False
 ) -> cpu_dual.DualMesh:
-    """Extract the dual mesh of what is asked, on the CPU; it goes where the volume is."""
+    """Extract the dual mesh of what is asked, on the volume's own device."""
     vol = request.volume
     if vol.device.type == "cpu":
         return cpu_dual.dual(request, quads, rounds, patches, normals)
-    _warn(vol.device, _NO_DUAL)
+    kernels = _kernels(vol.device, _DUAL_ONLY_ON_CPU if rounds or patches or normals else "")
+    if kernels is not None:
+        refuse_fake_mode()
+        return cpu_dual.DualMesh(*cuda.dual(kernels, cuda.current_stream(vol.device), request, quads))
     mask = None if request.mask is None else _on_cpu(request.mask, "mask")
     request = request._replace(volume=_on_cpu(vol), mask=mask)
     return cpu_dual.dual(request, quads, rounds, patches, normals).to(vol.device)
@@ -114,6 +119,21 @@ def value_gradients(
     )
     by_vol, by_points = (None if part is None else part.to(vol.device) for part in found)
     return by_vol, by_points
+
+
+def sparse(asked: Blocks) -> Surface:
+    """Extract the surface of cells or blocks: on the CPU, and put back on their device."""
+    device = asked.values.device
+    if device.type == "cpu":
+        return blocks.surface(asked)
+    _kernels(device, "its kernels know no cells and blocks")
+    # The samples' shape and strides may be another view than their owner's.
+    coords, values = _on_cpu(asked.coords, "coords"), asked.values
+    copied = checked(values.owner.cpu().contiguous(), asked.words[1])
+    sides = values.shape[1]
+    strides = (sides**3, sides**2, sides, 1)
+    values = copied._replace(shape=values.shape, strides=strides)
+    return blocks.surface(asked._replace(coords=coords, values=values)).to(device)
 
 
 def placed(verts: Tensor, spacing: Triple, origin: Triple, real: torch.dtype) -> Tensor:

@@ -38,7 +38,7 @@ def vertices(
 
     With a direction, return their derivatives in that direction, and by `verts`, instead.
     """
-    vol, real = request.volume, verts.dtype
+    vol, real, verts = request.volume, verts.dtype, verts.resolve_neg()
     try:
         plan = _core.prepare_gradient(*told(request), torch.get_num_threads())
         if plan.has_nan or plan.vertices != len(verts):
@@ -46,7 +46,7 @@ def vertices(
         of_volume = _empty(vol.shape, real) if volume else None
         moved, towards = None, None
         if direction is not None:
-            towards = direction.volume.to(real).contiguous()
+            towards = direction.volume.to(real).resolve_neg().contiguous()
             moved = _empty(verts.shape, real)
         of_level = _core.gradient(
             plan,
@@ -67,6 +67,7 @@ def interpolated(
     vol: Samples, points: Samples, values: Tensor, of_vol: bool, of_points: bool
 ) -> tuple[Tensor | None, Tensor | None]:
     """Return the gradients of a loss by samples and points, `values` being that by the values there."""
+    values = values.resolve_neg()
     try:
         by_vol = _empty(vol.shape, values.dtype) if of_vol else None
         by_points = _empty(points.shape, values.dtype) if of_points else None

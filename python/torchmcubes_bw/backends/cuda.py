@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,8 +21,8 @@ from . import kernel_files
 from .converted import NATIVE, as_kernels_read, narrowed
 from .results import INT32_MAX, Surface
 
-_NO_MASK = (0, (0, 0, 0))
-# Its name before torch 2.5.
+_Told = tuple[int, str, Sequence[int], Sequence[int], float, int, Sequence[int], bool, bool]
+
 _OutOfMemoryError = getattr(torch, "OutOfMemoryError", torch.cuda.OutOfMemoryError)
 # A build without kernels has no such error, and none to translate.
 _CudaOutOfMemory: Any = getattr(_core, "CudaOutOfMemory", ())
@@ -89,32 +89,43 @@ def current_stream(device: torch.device) -> int:
     return handle
 
 
+def told(request: Request, samples: Tensor) -> _Told:
+    """Return what the core is told of a request whose samples are in a dtype that the kernels read."""
+    mask, skip_nan = request.mask, request.skip_nan and samples.is_floating_point()
+    return (
+        samples.data_ptr(),
+        NATIVE[samples.dtype],
+        samples.shape,
+        samples.stride(),
+        request.level,
+        mask.address if mask else 0,
+        mask.strides if mask else (0, 0, 0),
+        skip_nan,
+        request.closed,
+    )
+
+
+def scratch_for(request: Request, samples: Tensor, bytes_for: Any) -> Tensor:
+    """Allocate what a request needs besides its result; afterwards it goes back to torch's allocator.
+
+    That gives it out again in the order of the stream.
+    """
+    selects = request.mask is not None or (request.skip_nan and samples.is_floating_point())
+    size = bytes_for(samples.shape, selects, request.closed)
+    return torch.empty(size, dtype=torch.uint8, device=samples.device)
+
+
 def surface(kernels: _core.CudaKernels, stream: int, request: Request, normals: bool = False) -> Surface:
     """Extract what is asked, on the kernels' device."""
-    vol, mask, closed = request.volume, request.mask, request.closed
+    vol = request.volume
     samples, device = as_kernels_read(vol), vol.device
-    dtype, shape = NATIVE[samples.dtype], samples.shape
-    skip_nan = request.skip_nan and samples.is_floating_point()
-    size = _core.cuda_scratch_bytes(shape, mask is not None or skip_nan, closed)
-    scratch = torch.empty(size, dtype=torch.uint8, device=device)
+    scratch = scratch_for(request, samples, _core.cuda_scratch_bytes)
     with memory_errors():
-        plan = _core.cuda_prepare(
-            kernels,
-            stream,
-            samples.data_ptr(),
-            dtype,
-            shape,
-            samples.stride(),
-            request.level,
-            *((mask.address, mask.strides) if mask else _NO_MASK),
-            skip_nan,
-            closed,
-            scratch.data_ptr(),
-        )
+        plan = _core.cuda_prepare(kernels, stream, *told(request, samples), scratch.data_ptr())
         if plan.has_nan:
-            refuse_nan(vol, samples, mask)
+            refuse_nan(vol, samples, request.mask)
             raise has_changed(vol)
-        coordinate = torch.float64 if dtype == "float64" else torch.float32
+        coordinate = torch.float64 if samples.dtype == torch.float64 else torch.float32
         wide = plan.vertices > INT32_MAX
         index = torch.int64 if wide else torch.int32
         verts = torch.empty((plan.vertices, 3), dtype=coordinate, device=device)
@@ -123,8 +134,27 @@ def surface(kernels: _core.CudaKernels, stream: int, request: Request, normals: 
         if normals:
             directions = torch.empty((plan.vertices, 3), dtype=coordinate, device=device)
             plan.emit_normals(directions.data_ptr(), request.spacing)
-    # `scratch` goes back to torch's allocator, which gives it out again in the order of the stream.
     return Surface(narrowed(verts, vol), faces, narrowed(directions, vol) if normals else None)
+
+
+def dual(kernels: _core.CudaKernels, stream: int, request: Request, quads: bool) -> tuple[Tensor, Tensor]:
+    """Extract the dual mesh of what is asked, on the kernels' device."""
+    vol = request.volume
+    samples, device = as_kernels_read(vol), vol.device
+    scratch = scratch_for(request, samples, _core.cuda_dual_scratch_bytes)
+    with memory_errors():
+        asked = told(request, samples)
+        plan = _core.cuda_prepare_dual(kernels, stream, *asked, request.spacing, scratch.data_ptr())
+        if plan.has_nan:
+            refuse_nan(vol, samples, request.mask)
+            raise has_changed(vol)
+        double, wide = vol.dtype == "float64", plan.vertices > INT32_MAX
+        coordinate, index = torch.float64 if double else torch.float32, torch.int64 if wide else torch.int32
+        rows, columns = (plan.quads, 4) if quads else (2 * plan.quads, 3)
+        verts = torch.empty((plan.vertices, 3), dtype=coordinate, device=device)
+        faces = torch.empty((rows, columns), dtype=index, device=device)
+        plan.emit(verts.data_ptr(), faces.data_ptr(), double, wide, not quads)
+    return verts, faces
 
 
 def placed(verts: Tensor, spacing: Triple, origin: Triple) -> Tensor:

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: MIT
+"""The mesh of a Dask array is the in-core mesh, byte for byte: threads, processes, a cluster, any chunks."""
+
+import os
+import re
+import signal
+import warnings
+
+import numpy as np
+import pytest
+import trimesh
+import volumes
+import zarr
+from torchmcubes_bw import isosurface
+
+dask = pytest.importorskip("dask")
+import dask.array as da  # noqa: E402
+import streaming_cases as cases  # noqa: E402
+from torchmcubes_bw import dask as on_dask  # noqa: E402
+
+SHAPE = cases.SHAPE
+ODD = ((4, 7, 33), ((1, 2, 20), (19,), (70,)), (1, 19, 70))
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:vol has chunks of:UserWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # of the cluster's own sockets, at its end
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two workers, processes of one thread."""
+    distributed = pytest.importorskip("distributed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        )
+        with made, distributed.Client(made) as client:
+            yield client
+
+
+def assert_same(got, want):
+    for array, tensor in zip(got, want, strict=True):
+        assert (array.dtype, array.shape) == (tensor.numpy().dtype, tuple(tensor.shape))
+        assert array.tobytes() == tensor.numpy().tobytes()
+
+
+def computed(vol, level, chunks, how, **options):
+    return dask.compute(*on_dask.marching_cubes(da.from_array(vol, chunks=chunks), level, **options), **how)
+
+
+@pytest.mark.parametrize("kind", ["smooth", "thin", "noise"])
+@pytest.mark.parametrize("dtype", ["float32", "int16", "uint8"])
+def test_threads(kind, dtype):
+    vol, level = cases.cast(cases.fields()[kind], dtype)
+    if dtype == "float32":
+        vol = np.where(cases.NAN, np.float32("nan"), vol)
+    for chunks in ODD:
+        for options in ({}, {"mask": cases.MASK, "border": "closed", "spacing": (1, 2, 3), "origin": 5}):
+            want = isosurface(vol, level, nan="skip", **options)
+            how = {"scheduler": "threads", "num_workers": 2}
+            assert_same(computed(vol, level, chunks, how, nan="skip", **options), want)
+
+
+def test_processes():
+    vol = volumes.noise(SHAPE)
+    how = {"scheduler": "processes", "num_workers": 2}
+    assert_same(computed(vol, 0.1, (7, 19, 70), how), isosurface(vol, 0.1))
+
+
+def test_a_cluster(cluster):
+    assert cluster is not None
+    vol = volumes.noise(SHAPE)
+    for chunks in ODD:
+        got = computed(vol, 0.1, chunks, {}, mask=cases.MASK, border="closed")
+        assert_same(got, isosurface(vol, 0.1, mask=cases.MASK, border="closed"))
+
+
+def die_once(block, marker):
+    """Kill the worker that does this first, in the middle of a run."""
+    try:
+        with open(marker, "x"):  # noqa: PTH123
+            pass
+    except FileExistsError:
+        return block
+    os.kill(os.getpid(), signal.SIGKILL)
+    return block
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX's")
+def test_a_worker_that_dies_changes_nothing(cluster, tmp_path):
+    assert cluster is not None
+    vol = volumes.noise(SHAPE)
+    array = da.from_array(vol, chunks=(5, 19, 70)).map_blocks(
+        die_once, str(tmp_path / "dead"), dtype=vol.dtype, meta=vol[:0]
+    )
+    got = dask.compute(*on_dask.marching_cubes(array, 0.1))
+    assert (tmp_path / "dead").exists()
+    assert_same(got, isosurface(vol, 0.1))
+
+
+@pytest.mark.parametrize("slabs", [1, 2, 16, 17, 40, 300])
+def test_the_scan_is_a_tree(slabs):
+    counts = [(k % 7, 3 * k % 11) for k in range(slabs)]
+    tasks = on_dask._scan([dask.delayed(count) for count in counts])
+    got = dask.compute(*tasks, scheduler="sync")
+    vertices = sum(v for v, _ in counts)
+    want = [(sum(v for v, _ in counts[:k]), sum(t for _, t in counts[:k]), vertices) for k in range(slabs)]
+    assert list(got) == want
+
+
+@cases.needs_zarr_3
+@pytest.mark.parametrize("shape", [SHAPE, (9, 2, 2)])
+def test_written_to_zarr_and_parts(shape, tmp_path, monkeypatch):
+    monkeypatch.setattr("torchmcubes_bw.streaming.rows._CHUNK", 5000)
+    vol = volumes.noise(shape)
+    want = isosurface(vol, 0.1)
+    array = da.from_array(vol, chunks=(4, -1, -1))
+    with dask.config.set(scheduler="threads"):
+        done = on_dask.write(array, 0.1, tmp_path / "m.zarr")
+        on_dask.write(array, 0.1, tmp_path / "parts")
+        joined = on_dask.join(tmp_path / "parts", tmp_path / "m.ply")
+    assert done == (tmp_path / "m.zarr", len(want.verts), len(want.faces))
+    assert joined[1:] == done[1:]
+    written = zarr.open_group(tmp_path / "m.zarr", mode="r")
+    for name in ("verts", "faces"):
+        assert written[name][...].tobytes() == getattr(want, name).numpy().tobytes()
+    body = (tmp_path / "m.ply").read_bytes().split(b"end_header\n", 1)[1]
+    verts = np.frombuffer(body, "f4", 3 * len(want.verts))
+    faces = np.frombuffer(body[verts.nbytes :], [("count", "u1"), ("corners", "<i4", 3)])
+    assert verts.tobytes() == want.verts.numpy().tobytes()
+    assert faces["corners"].tobytes() == want.faces.numpy().tobytes()
+    one = trimesh.load_mesh(tmp_path / "parts" / "part-000001.ply", process=False)
+    assert one.faces.max(initial=0) >= 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.ply", "m.zarr", "parts"]
+
+
+def test_a_part_that_is_not_as_the_manifest_says(tmp_path):
+    with dask.config.set(scheduler="threads"):
+        on_dask.write(da.from_array(volumes.noise(SHAPE), chunks=(9, -1, -1)), 0.1, tmp_path / "parts")
+    part = tmp_path / "parts" / "part-000001.ply"
+    part.write_bytes(part.read_bytes()[:-5])
+    with pytest.raises(ValueError, match=r"must have the size that manifest\.json says, got"):
+        on_dask.join(tmp_path / "parts", tmp_path / "m.ply")
+    assert not (tmp_path / "m.ply").exists()
+    with pytest.raises(ValueError, match=r"parts must be a folder with a manifest\.json, got"):
+        on_dask.join(tmp_path, tmp_path / "m.ply")
+
+
+def test_more_vertices_than_int32_counts(monkeypatch):
+    monkeypatch.setattr(on_dask, "INT32_MAX", 1000)
+    vol = volumes.noise(SHAPE)
+    _, faces = computed(vol, 0.1, (7, 19, 70), {"scheduler": "threads"})
+    assert faces.dtype == np.int64
+    assert faces.tobytes() == isosurface(vol, 0.1).faces.long().numpy().tobytes()
+
+
+@cases.needs_zarr_3
+def test_a_volume_that_changes_between_two_reads(tmp_path):
+    vol = volumes.noise(SHAPE)
+    reads = []
+
+    def other(block):
+        reads.append(1)
+        return block + np.float32(len(reads) > 4)
+
+    array = da.from_array(vol, chunks=(7, 19, 70)).map_blocks(other, dtype=vol.dtype, meta=vol[:0])
+    text = r"vol must not change while it is read: planes \d+ to \d+ were others when counted"
+    with dask.config.set(scheduler="sync"), pytest.raises(RuntimeError, match=text):
+        on_dask.write(array, 0.1, tmp_path / "m.zarr")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_it_costs_is_said():
+    array = da.from_array(volumes.noise(SHAPE), chunks=(8, 8, 8))
+    text = (
+        r"vol has chunks of \(8, 8, 8\), and is rechunked to slabs of 8 planes: "
+        r"0.000122 GB move between tasks; a slab is 0.0426 MB"
+    )
+    with pytest.warns(UserWarning, match=text):
+        on_dask.marching_cubes(array, 0.1)
+
+
+@pytest.mark.parametrize(
+    "kind, text, vol, options",
+    [
+        (TypeError, "vol must be a dask.array.Array, got ndarray", np.ones((3, 3, 3)), {}),
+        (ValueError, "vol must have 3 dimensions (Nz, Ny, Nx), got shape (3, 3)", da.ones((3, 3)), {}),
+        (ValueError, "vol must have no empty side, got shape (0, 3, 3)", da.ones((0, 3, 3)), {}),
+        (TypeError, "vol must have a real dtype, got complex128", da.ones((3, 3, 3), dtype=complex), {}),
+        (
+            TypeError,
+            "mask must have dtype bool, got float64",
+            da.ones((3, 3, 3)),
+            {"mask": da.ones((3, 3, 3))},
+        ),
+        (
+            ValueError,
+            "mask must have the shape of vol, (3, 3, 3), got shape (2, 3, 3)",
+            da.ones((3, 3, 3)),
+            {"mask": np.ones((2, 3, 3), bool)},
+        ),
+    ],
+)
+def test_error(kind, text, vol, options):
+    with pytest.raises(kind, match=f"^{re.escape(text)}$"):
+        on_dask.marching_cubes(vol, 0.5, **options)
+
+
+def test_unknown_chunks_and_other_endings(tmp_path):
+    vol = da.ones((6, 3, 3))
+    with pytest.raises(ValueError, match="vol must have chunks of known sizes, got shape"):
+        on_dask.marching_cubes(vol[vol[:, 0, 0] > 0], 0.5)
+    with pytest.raises(ValueError, match=r"output must end in \.zarr, or be a folder without an ending, got"):
+        on_dask.write(vol, 0.5, tmp_path / "m.ply")
+
+
+def test_nan_names_its_slab():
+    vol = cases.nan_at(cases.NOISE, 17, 2, 3)
+    with pytest.raises(ValueError, match=r"in the slab of planes 14 to 20, the first at vol\[17, 2, 3\]"):
+        computed(vol, 0.1, (7, 19, 70), {"scheduler": "sync"})
+
+
+def test_without_dask(run_python):
+    code = """
+import sys; sys.modules["dask"] = None
+try:
+    import torchmcubes_bw.dask
+except ImportError as error:
+    print(error)
+"""
+    said = run_python(code)
+    assert said.startswith("torchmcubes_bw.dask needs dask: pip install 'torchmcubes-bw[dask]' (")
