@@ -122,6 +122,15 @@ def test_in_fresh_environment(session: nox.Session, package: Path, *beside: str)
 
 
 @nox.session
+def functions(session: nox.Session) -> None:
+    """Measure `extract_field` on all its fields up to 1024³, and a decoder fitted like TripoSR's: an hour."""
+    session.install(TORCH, ".[test]")
+    session.run(
+        "python", "-m", "benchmarks.functions", *(session.posargs or ["benchmarks/results/functions.json"])
+    )
+
+
+@nox.session
 def ptx(session: nox.Session) -> None:
     """Execute the shipped PTX at length: its mutants, and random volumes; `-- 1000` says how many."""
     session.install(TORCH, ".[test]")

@@ -36,7 +36,7 @@ report(time.perf_counter() - begin)
 """
 OURS = f"""
 import sys, time
-import numpy as np
+import numpy as np, torch
 from torchmcubes_bw import stream_surface
 path, size, out = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 planes = size // ({SIDE} * {SIDE} * 4)

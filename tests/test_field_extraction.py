@@ -3,7 +3,9 @@
 
 import math
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -173,6 +175,33 @@ def test_a_decoder_like_triposrs(decoder):
     assert len(mesh.verts) > 3000
     assert mesh.fraction < 1 / 4
     assert extract_field(decoder, (-RADIUS, RADIUS), 256).fraction <= 1 / 16
+
+
+class Renderer:
+    """What TripoSR's renderer offers to an extraction."""
+
+    cfg = SimpleNamespace(radius=RADIUS)
+
+    def set_chunk_size(self, size):
+        self.chunk_size = size
+
+    def query_triplane(self, decoder, points, scene_code):
+        answer = decoder.query(points)
+        return {"density_act": 25 * answer[:, :1].exp(), "color": answer[:, 1:] + scene_code.sum()}
+
+
+def test_the_example_for_triposr(decoder):
+    path = Path(__file__).parent.parent / "examples" / "triposr_extract.py"
+    spec = spec_from_file_location("triposr_extract", path)
+    example = module_from_spec(spec)
+    spec.loader.exec_module(example)
+    model = SimpleNamespace(renderer=Renderer(), decoder=decoder)
+    verts, faces, colours = example.extract_mesh(model, torch.zeros(3, 8, 24, 24), 64, chunk=5000)
+    want = extract_field(decoder, (-RADIUS, RADIUS), 64, exact=True)
+    assert torch.equal(verts, want.verts)
+    assert torch.equal(faces, want.faces)
+    assert colours.shape == verts.shape
+    assert (colours - verts).abs().median() < 0.2  # it was fitted to the places
 
 
 def test_random_weights_are_noise_on_which_it_fails():

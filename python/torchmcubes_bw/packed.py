@@ -84,6 +84,7 @@ def _mesh(found: Packed, verts: Tensor, each: list[float]) -> Mesh:
 def traced(vol: Any, level: Any, asked: Asked, room: Room) -> Mesh:
     """Return results of a fixed size by an operator."""
     _refuse_what_is_for_one(level, asked)
+    at = level if isinstance(level, (int, float)) else math.nan  # a traced one has no value
     if not isinstance(level, Tensor):
         level = torch.tensor(level, dtype=torch.float64)
     found = operators.of_a_size(vol, level, asked.mask, asked.options, room)
@@ -93,9 +94,9 @@ def traced(vol: Any, level: Any, asked: Asked, room: Room) -> Mesh:
         operators.placed(verts, *_place(asked), real),
         faces,
         normals if asked.options.normals else None,
-        level=math.nan,
+        level=at,
         vert_offsets=offsets[0],
         face_offsets=offsets[1],
-        levels=(math.nan,) * (offsets.shape[1] - 1),
+        levels=(at,) * (offsets.shape[1] - 1),
         overflow=overflow,
     )

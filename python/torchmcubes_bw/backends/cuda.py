@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,8 +21,8 @@ from . import kernel_files
 from .converted import NATIVE, as_kernels_read, narrowed
 from .results import INT32_MAX, Surface
 
-_NO_MASK = (0, (0, 0, 0))
-# Its name before torch 2.5.
+_Told = tuple[int, str, Sequence[int], Sequence[int], float, int, Sequence[int], bool, bool]
+
 _OutOfMemoryError = getattr(torch, "OutOfMemoryError", torch.cuda.OutOfMemoryError)
 # A build without kernels has no such error, and none to translate.
 _CudaOutOfMemory: Any = getattr(_core, "CudaOutOfMemory", ())
@@ -89,7 +89,7 @@ def current_stream(device: torch.device) -> int:
     return handle
 
 
-def told(request: Request, samples: Tensor) -> tuple[Any, ...]:
+def told(request: Request, samples: Tensor) -> _Told:
     """Return what the core is told of a request whose samples are in a dtype that the kernels read."""
     mask, skip_nan = request.mask, request.skip_nan and samples.is_floating_point()
     return (
@@ -98,7 +98,8 @@ def told(request: Request, samples: Tensor) -> tuple[Any, ...]:
         samples.shape,
         samples.stride(),
         request.level,
-        *((mask.address, mask.strides) if mask else _NO_MASK),
+        mask.address if mask else 0,
+        mask.strides if mask else (0, 0, 0),
         skip_nan,
         request.closed,
     )
