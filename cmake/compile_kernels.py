@@ -15,12 +15,14 @@ import ctypes.util
 import glob
 import hashlib
 import importlib.util
+import io
 import json
 import lzma
 import os
 import re
 import shutil
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -204,7 +206,7 @@ def prebuilt_files(source: Path, folder: Path) -> list[Path]:
     if not manifest.is_file():
         raise NvrtcError(f"TORCHMCUBES_PREBUILT_KERNELS must be a folder with a manifest.json, got {folder}")
     held = json.loads(manifest.read_text("utf-8"))
-    names = [f"sm_{n}.cubin.xz" for n in held["cubins"]] + [f"compute_{n}.ptx.xz" for n in held["ptx"]]
+    names = sorted({pack_of(n) for n in held["cubins"]}) + [f"compute_{n}.ptx.xz" for n in held["ptx"]]
     missing = [name for name in names if not (folder / name).is_file()]
     if missing or not names:
         lacks = f"no {', '.join(missing) or 'kernels'}"
@@ -220,14 +222,30 @@ def take_prebuilt(source: Path, out: Path, folder: Path) -> None:
     empty(out)
     for path in files:
         shutil.copyfile(path, out / path.name)
-    print(f"kernels taken from {folder}: {', '.join(path.name.split('.')[0] for path in files[:-1])}")
+    print(f"kernels taken from {folder}: {', '.join(path.name for path in files[:-1])}")
 
 
 def empty(out: Path) -> None:
     """Make the folder, without the kernels of another build."""
     out.mkdir(parents=True, exist_ok=True)
-    for old in [*out.glob("*.cubin*"), *out.glob("*.ptx*")]:
+    for old in [*out.glob("*.xz"), *out.glob("*.cubin"), *out.glob("*.ptx")]:
         old.unlink()
+
+
+def pack_of(number: int) -> str:
+    """Return the file that a cubin lies in: with those of its major version, which are much alike."""
+    return f"sm_{number // 10}.tar.xz"
+
+
+def packed(cubins: dict[int, bytes]) -> bytes:
+    """Return cubins as one archive, the same bytes in every build."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as pack:
+        for number, code in cubins.items():
+            member = tarfile.TarInfo(f"sm_{number}.cubin")
+            member.size = len(code)
+            pack.addfile(member, io.BytesIO(code))
+    return lzma.compress(archive.getvalue(), filters=PACKED_CODE)
 
 
 def build(source: Path, out: Path, architectures: str) -> None:
@@ -240,17 +258,19 @@ def build(source: Path, out: Path, architectures: str) -> None:
         raise NvrtcError(f"no architecture is left of {architectures or 'an empty list'}")
     empty(out)
     options = [*OPTIONS, f"-I{source.parent}"]
-    kernels = {}
+    kernels, packs = {}, {}
     for number in real:
         given = [f"--gpu-architecture=sm_{number}", "--ptxas-options=-v", *options]
         code, log = nvrtc.compile(source, given, "CUBIN")
-        # A wheel's own compression leaves a cubin twice as large, and PTX half as large again.
-        (out / f"sm_{number}.cubin.xz").write_bytes(lzma.compress(code, filters=PACKED_CODE))
+        packs.setdefault(pack_of(number), {})[number] = code
         kernels[f"sm_{number}"] = resources(log)
+    # A wheel's own compression leaves a cubin twice as large, and PTX half as large again.
+    for name, cubins in packs.items():
+        (out / name).write_bytes(packed(cubins))
     for number in virtual:
         code, _ = nvrtc.compile(source, [f"--gpu-architecture=compute_{number}", *options], "PTX")
-        packed = lzma.compress(code.rstrip(b"\0") + b"\0", preset=9)
-        (out / f"compute_{number}.ptx.xz").write_bytes(packed)
+        text = code.rstrip(b"\0") + b"\0"
+        (out / f"compute_{number}.ptx.xz").write_bytes(lzma.compress(text, preset=9))
     manifest = {
         "compiler": f"NVRTC {nvrtc.version[0]}.{nvrtc.version[1]}",
         "options": OPTIONS,

@@ -4,6 +4,7 @@
 import lzma
 import re
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,7 @@ def test_a_damaged_list_of_kernels(text, monkeypatch, tmp_path):
 
 def test_import_with_a_damaged_list_of_kernels(run_python, tmp_path):
     package = Path(torchmcubes_bw.__file__).parent
-    shutil.copytree(package, tmp_path / package.name, ignore=shutil.ignore_patterns("*.cubin.xz", "*.ptx.xz"))
+    shutil.copytree(package, tmp_path / package.name, ignore=shutil.ignore_patterns("*.xz"))
     (tmp_path / package.name / "kernels").mkdir(exist_ok=True)
     (tmp_path / package.name / "kernels" / "manifest.json").write_text("{")
     code = f"""
@@ -226,12 +227,16 @@ def test_a_driver_that_takes_the_ptx_only(monkeypatch, tmp_path):
 @pytest.mark.skipif(not HAS_CUDA, reason="this build has no CUDA backend")
 def test_a_cubin_is_unpacked_and_a_damaged_one_passed_over(monkeypatch, tmp_path):
     driver(monkeypatch, tmp_path, lambda image: image)
-    packed = tmp_path / "sm_120.cubin.xz"
-    packed.write_bytes(lzma.compress(b"unpacked"))
-    assert cuda.kernels_for(torch.device("cuda:0")) == b"unpacked"
-    cuda._loaded.clear()
-    packed.write_bytes(lzma.compress(b"unpacked")[:-9])
-    assert cuda.kernels_for(torch.device("cuda:0")) == b"compute_120.ptx"
+    (tmp_path / "sm_120.cubin").write_bytes(b"unpacked")
+    packed = tmp_path / "sm_12.tar.xz"
+    with tarfile.open(packed, "w:xz") as pack:
+        pack.add(tmp_path / "sm_120.cubin", "sm_120.cubin")
+    whole = packed.read_bytes()
+    for held in (whole, whole[:-9], lzma.compress(b"no archive"), lzma.compress(bytes(10240))):
+        cuda._loaded.clear()
+        packed.write_bytes(held)
+        found = cuda.kernels_for(torch.device("cuda:0"))
+        assert found == (b"unpacked" if held is whole else b"compute_120.ptx")
 
 
 def test_a_file_that_is_missing(monkeypatch, tmp_path):

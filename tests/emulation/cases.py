@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+import dual_cases
 import numpy as np
 import torch
 import volumes
@@ -22,7 +23,7 @@ from torchmcubes_bw.arguments.points import points as checked_points
 from torchmcubes_bw.arguments.request import request
 from torchmcubes_bw.arguments.samples import checked
 from torchmcubes_bw.arguments.volume import volume
-from torchmcubes_bw.backends import choose, cpu_dual, cuda, cuda_batches, kernel_files
+from torchmcubes_bw.backends import cuda, cuda_batches, kernel_files
 
 KERNELS = _core.CudaKernels(0, b"emulated")
 
@@ -31,17 +32,6 @@ def extract(vol, level, mask=None, nan="raise", border="open"):
     asked = request(volume(vol, "Nz, Ny, Nx"), level, mask, nan, border)
     verts, faces, _ = cuda.surface(KERNELS, 0, asked)
     return verts, faces
-
-
-def check_dual(vol, level, mask=None, nan="raise", border="open", spacing=(1.0, 1.0, 1.0)):
-    """Quads and triangles, byte for byte."""
-    asked = request(volume(vol, "Nz, Ny, Nx"), level, mask, nan, border)._replace(spacing=spacing)
-    for quads in (False, True):
-        got, want = cuda.dual(KERNELS, 0, asked, quads), choose.dual(asked, quads)
-        for a, b in zip(got, want[:2], strict=True):
-            assert a.dtype == b.dtype
-            assert a.shape == b.shape, (tuple(vol.shape), a.shape, b.shape)
-            assert a.numpy().tobytes() == b.numpy().tobytes(), (tuple(vol.shape), quads)
 
 
 def check_batch(vol, levels, room=None, mask=None, nan="raise", border="open"):
@@ -297,56 +287,14 @@ def requests_with_nan_that_counts():
 
 
 def dual():
-    """All cases and pairs across a pinched face, rows of all kinds of ends, several tiles."""
-    rng = np.random.default_rng(3)
-    corners = torch.tensor([[-1.0 if case >> c & 1 else 0.7 for c in range(8)] for case in range(256)])
-    cubes = torch.nn.functional.pad(corners.reshape(8, 32, 2, 2, 2), (1,) * 6, value=0.7)
-    check_dual(cubes.permute(2, 0, 3, 1, 4).reshape(4, 32, 128), 0.0)
-    shapes = [(1, 1, 1), (1, 5, 5), (5, 1, 5), (5, 5, 1), (2, 2, 2), (2, 3, 31), (3, 2, 32), (2, 3, 33)]
-    shapes += [(3, 2, 64), (2, 3, 65), (7, 11, 13), (2, 70, 64), (3, 40, 130), (2, 3, 1100), (2, 300, 5)]
-    shapes += [(3, 60, 600), (2, 32, 1025), (3, 2049, 20), (600, 2, 2), (24, 20, 66)]
-    for seed, shape in enumerate(shapes):
-        check_dual(torch.from_numpy(volumes.noise(shape, seed)), 0.1, spacing=(1.0, 0.5, 3.0))
-    two = torch.from_numpy(rng.choice([-1.0, 1.0], (9, 9, 97)).astype(np.float32))  # ties of diagonals
-    check_dual(two, 0.0)
-    check_dual(torch.from_numpy(volumes.ball((40, 40, 70), (35.2, 20.1, 19.7), 12.2)), 0.0)
+    dual_cases.shapes(KERNELS)
 
 
 def dual_requests():
-    """Every dtype, masks, NaN to skip, closed borders, strides, wide faces; NaN is refused."""
-    names = ("float32", "float64", "float16", "bfloat16", "uint8", "int8", "int16", "int32", "int64", "bool")
-    shapes = [(3, 4, 32), (4, 3, 33), (5, 7, 62), (2, 5, 63), (3, 3, 64), (4, 6, 66), (2, 2, 31)]
-    for seed, name in enumerate(names):
-        shape = shapes[seed % len(shapes)]
-        values = torch.from_numpy(np.random.default_rng(seed).integers(0, 6, shape))
-        vol = (values > 2 if name == "bool" else values).to(getattr(torch, name))
-        level = 0.5 if name == "bool" else 2.5
-        check_dual(vol, level)
-        mask = with_nan(vol, seed, 0.02 if seed % 2 else 0.2)
-        check_dual(vol, level, mask=mask, nan="skip", border="closed")
-        check_dual(vol, level, mask=mask, nan="skip")
-        check_dual(values.to(vol.dtype), level, border="closed")
-    base = torch.from_numpy(volumes.noise((9, 10, 71)))
-    check_dual(base.permute(2, 1, 0), 0.1)
-    check_dual(base[::2, 1::2, ::3], 0.1, border="closed")
-    check_dual(torch.full((3, 4, 5), float("-inf")), 0.0, border="closed")
-    check_dual(torch.from_numpy(rng_extreme()), 0.0)
-    largest, cuda.INT32_MAX, cpu_dual.INT32_MAX = cuda.INT32_MAX, -1, -1
-    check_dual(base, 0.1)
-    cuda.INT32_MAX = cpu_dual.INT32_MAX = largest
-    base[2, 1, 66] = float("nan")
-    asked = request(volume(base, "Nz, Ny, Nx"), 0.0, None, "raise", "open")
-    text = (
-        'vol must not contain NaN, got 1 NaN sample, the first at vol[2, 1, 66] (nan="skip" passes over them)'
-    )
-    assert_raises(ValueError, text, cuda.dual, KERNELS, 0, asked, False)
+    dual_cases.requests(KERNELS, with_nan)
+    asked = request(volume(torch.ones(3, 4, 5), "Nz, Ny, Nx"), 0.0, None, "raise", "open")
     with fault("capturing:1"):
         assert_raises(RuntimeError, CAPTURED, cuda.dual, KERNELS, 0, asked, False)
-
-
-def rng_extreme():
-    values = [-np.inf, np.inf, 0, -1, 1, 3e38, -3e38, 1e-45]
-    return np.random.default_rng(1).choice(values, (6, 7, 8)).astype(np.float32)
 
 
 def batches():

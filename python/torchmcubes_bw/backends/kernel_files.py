@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -36,26 +38,38 @@ def missing_files() -> tuple[str, ...]:
     """Return the files that the list of kernels names, and that are not there."""
     aboard = manifest()
     named = [f"sm_{c}.cubin" for c in aboard["cubins"]] + [f"compute_{p}.ptx" for p in aboard["ptx"]]
-    return tuple(n for n in named if not ((FOLDER / f"{n}.xz").exists() or (FOLDER / n).exists()))
+    return tuple(n for n in named if not (_packed(n).exists() or (FOLDER / n).exists()))
 
 
 def read(image: str) -> bytes:
-    """Return a file of kernels, which lie there compressed.
+    """Return a file of kernels, which lie there compressed: the cubins of a major version together.
 
     Raises:
         OSError: it is missing or damaged, or this Python has no lzma.
     """
-    packed = FOLDER / f"{image}.xz"
+    packed = _packed(image)
     if not packed.exists():
         return (FOLDER / image).read_bytes()
     try:
         import lzma  # noqa: PLC0415 - for GPUs only
-
-        return lzma.decompress(packed.read_bytes())
     except ImportError as missing:
         raise OSError(f"{packed.name} needs a Python with lzma: {missing}") from None
-    except lzma.LZMAError as damage:
+    try:
+        held = lzma.decompress(packed.read_bytes())
+        return held if image.endswith(".ptx") else _member(held, image)
+    except (lzma.LZMAError, tarfile.TarError, KeyError) as damage:
         raise OSError(f"{packed.name} is damaged: {damage}") from None
+
+
+def _packed(image: str) -> Path:
+    if image.endswith(".ptx"):
+        return FOLDER / f"{image}.xz"
+    return FOLDER / f"sm_{int(image[len('sm_') : -len('.cubin')]) // 10}.tar.xz"
+
+
+def _member(archive: bytes, name: str) -> bytes:
+    with tarfile.open(fileobj=io.BytesIO(archive)) as pack, pack.extractfile(name) as file:  # type: ignore[union-attr]
+        return file.read()
 
 
 def images_for(capability: tuple[int, int], cubins: list[int], ptx: list[int]) -> list[str]:
