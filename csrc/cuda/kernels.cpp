@@ -77,8 +77,7 @@ void Kernels::find_functions(Library library) {
     for (int k = 0; k < static_cast<int>(kDtypes); ++k) {
         classify[k] = find(std::string("mc_classify_") + kDtypeNames[k]);
         classify_flat[k] = find(std::string("mc_classify_flat_") + kDtypeNames[k]);
-        emit[k][0] = find("mc_emit_int32_" + emits(k));
-        emit[k][1] = find("mc_emit_int64_" + emits(k));
+        emit[k] = find("mc_emit_int32_" + emits(k));
     }
     select[0] = find("mc_select_float32");
     select[1] = find("mc_select_float64");

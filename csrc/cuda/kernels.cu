@@ -15,7 +15,7 @@ using namespace mc::cuda;
 
 #define MC_KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
 // Told how many blocks of stage 4 are to fit, compilers take the registers that are left, and spill none.
-// What computes in float32 leaves room for one more.
+// What computes in float32 leaves room for one more, what asks for types at run time takes that of one.
 #define MC_EMIT_KERNEL(blocks) extern "C" __global__ void __launch_bounds__(kEmitThreads, blocks)
 
 // Likewise of the dual mesh.
@@ -43,17 +43,16 @@ MC_CLASSIFY(i8, int8)
 MC_CLASSIFY(i16, int16)
 MC_CLASSIFY(i32, int32)
 
-#define MC_EMIT(Type, name, blocks)                                                             \
-    MC_EMIT_KERNEL(blocks) mc_emit_int32_##name(const Job job) { emit<Type, i32, false>(job); } \
-    MC_EMIT_KERNEL(kEmitBlocks) mc_emit_int64_##name(const Job job) { emit<Type, i64, false>(job); }
+#define MC_EMIT(Type, name, blocks) \
+    MC_EMIT_KERNEL(blocks) mc_emit_int32_##name(const Job job) { emit<Type, i32, false>(job); }
 
 MC_EMIT(float, float32, kEmitBlocks + 1)
 MC_EMIT(double, float64, kEmitBlocks)
 MC_EMIT(i32, int32, kEmitBlocks)
 MC_EMIT(Narrow, narrow, kEmitBlocks + 1)
 
-MC_EMIT_KERNEL(kEmitBlocks) mc_emit_used_float32(const Job job) { emit<Single, i64, true>(job); }
-MC_EMIT_KERNEL(kEmitBlocks) mc_emit_used_float64(const Job job) { emit<double, i64, true>(job); }
+MC_EMIT_KERNEL(kEmitBlocks - 1) mc_emit_used_float32(const Job job) { emit<Single, i64, true>(job); }
+MC_EMIT_KERNEL(kEmitBlocks - 1) mc_emit_used_float64(const Job job) { emit<double, i64, true>(job); }
 
 MC_EMIT_KERNEL(kNormalBlocks) mc_normals_float32(const Job job) { normals<Single>(job); }
 MC_EMIT_KERNEL(kNormalBlocks) mc_normals_float64(const Job job) { normals<double>(job); }

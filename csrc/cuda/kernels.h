@@ -70,9 +70,9 @@ public:
     Context context() const { return context_; }
     TotalsPool& totals() const { return *totals_; }
 
-    Function classify[kDtypes], classify_flat[kDtypes], count, scan, emit[kDtypes][2], grid_interp[2];
-    // Of requests that are not plain: by whether they are computed in float64, and by whether the vertices
-    // are such.
+    Function classify[kDtypes], classify_flat[kDtypes], count, scan, emit[kDtypes], grid_interp[2];
+    // Of requests that are not plain, and of faces that are int64: by whether they are computed in float64,
+    // and by whether the vertices are such.
     Function select[2], find_cells, count_used, emit_used[2];
     Function normals[2];                                // by whether the vertices are float64
     Function dual_count, dual_vertices[2], dual_faces;  // by whether they are computed in float64

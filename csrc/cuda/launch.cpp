@@ -209,8 +209,8 @@ void launch_classify(const Plan& plan, const Request& request) {
 
 void launch_emit(const Plan& plan, const Job& job) {
     const Kernels& kernels = *plan.kernels;
-    const Function function =
-        plan.is_plain ? kernels.emit[plan.dtype][job.wide_faces] : kernels.emit_used[plan.dtype == kFloat64];
+    const Function function = plan.is_plain && !job.wide_faces ? kernels.emit[plan.dtype]
+                                                               : kernels.emit_used[plan.dtype == kFloat64];
     launch(kernels, plan.stream, function, job, emit_blocks(job), kEmitThreads);
 }
 

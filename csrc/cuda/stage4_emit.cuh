@@ -283,7 +283,7 @@ MC_HD void emit_segment(const Job& job, const WarpSegment& segment, u32 active, 
         find_edges(job, segment.z, place, rows, word);
         if (segment.z + 1 < job.nz && place.y + 1 < job.ny)
             cells = active_cells(rows.cells(), counting_cells<kUsed>(job, segment.z, place));
-        if constexpr (kUsed) keep_used_edges(job, segment.z, place, rows, cells, word);
+        if (kUsed && job.cells) keep_used_edges(job, segment.z, place, rows, cells, word);
         if (cells) find_ids(job, segment.z, place.number, rows, word);
     }
     const SegmentIds ids(job, segment);
@@ -301,7 +301,7 @@ MC_HD void emit_segment(const Job& job, const WarpSegment& segment, u32 active, 
     emit_faces<Target>(job, segment, word, cells, own);
 }
 
-// With kUsed not all cells count, the border may be closed, and faces have either width: such kernels are
+// With kUsed not all cells may count, the border may be closed, and faces have either width: such kernels are
 // few, for the sake of the wheel.
 template <class T, class Index, bool kUsed>
 MC_HD void emit(const Job& job) {

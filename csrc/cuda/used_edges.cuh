@@ -33,10 +33,8 @@ MC_HD CrossedEdges<u32> used_at(const Job& job, u32 z, const WordPlace& place, i
 // The cells of a word that may have triangles.
 template <bool kUsed>
 MC_HD u32 counting_cells(const Job& job, u32 z, const WordPlace& place) {
-    if constexpr (kUsed)
-        return cells_at(job, z, place, 0, 0, 0);
-    else
-        return with_neighbour(job, place.w);
+    if (kUsed && job.cells) return cells_at(job, z, place, 0, 0, 0);
+    return with_neighbour(job, place.w);
 }
 
 }  // namespace mc::cuda

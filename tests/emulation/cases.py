@@ -435,8 +435,8 @@ def faults():
 
 def a_module_that_does_not_load():
     """Nothing of it stays, whichever call fails; out of memory is torch's own error."""
-    kernel_files.FOLDER = Path(os.environ["TORCHMCUBES_LIBCUDA"]).parent
-    kernel_files.images_for = lambda *_: ["libcuda_emulated.so"]
+    kernel_files.images_for = lambda *_: ["sm_120.cubin"]
+    kernel_files.read = lambda _image: b"emulated"
     torch.cuda.get_device_capability = lambda _index: (12, 0)
     device = torch.device("cuda:0")
     for call in ("cuLibraryLoadData", "cuLibraryGetKernel", "cuKernelGetFunction", "cuMemHostAlloc"):
@@ -449,7 +449,7 @@ def a_module_that_does_not_load():
         assert_raises(RuntimeError, text, cuda.kernels_for, device)
     assert cuda._loaded == {}
     with fault("cuLibraryLoadData:209"):
-        text = "libcuda_emulated.so does not load: cuLibraryLoadData: unknown error (CUDA error 209)"
+        text = "sm_120.cubin does not load: cuLibraryLoadData: unknown error (CUDA error 209)"
         assert_raises(cuda.NoKernels, text, cuda.kernels_for, device)
     assert_raises(cuda.NoKernels, text, cuda.kernels_for, device)  # for good
     assert held() == [0, 1, 1]

@@ -23,7 +23,7 @@ void call(const void* parameter) {
 #define MC_ENTRY(name) {#name, call<Job, name>}
 #define MC_DUAL_ENTRY(name) {#name, call<DualJob, name>}
 #define MC_CLASSIFIES(type) MC_ENTRY(mc_classify_##type), MC_ENTRY(mc_classify_flat_##type)
-#define MC_EMITS(type) MC_ENTRY(mc_emit_int32_##type), MC_ENTRY(mc_emit_int64_##type)
+#define MC_EMITS(type) MC_ENTRY(mc_emit_int32_##type)
 
 const std::map<std::string, Kernel> kKernels = {
     MC_CLASSIFIES(float32),
