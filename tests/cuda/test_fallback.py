@@ -67,6 +67,13 @@ def assert_falls_back(where, reason):
     marching_cubes(on(where), 0.0)  # a second warning would be an error
 
 
+@pytest.mark.parametrize("call", [isosurface, torchmcubes_bw.dual_marching_cubes])
+def test_the_warning_points_at_the_caller(call):
+    with pytest.warns(RuntimeWarning, match="computes on the CPU") as caught:
+        call(on("xpu"), 0.0)
+    assert caught[0].filename == __file__
+
+
 def gpu(monkeypatch, capability, cubins=(70, 120), ptx=(120,)):
     monkeypatch.setattr(kernel_files, "manifest", lambda: {"cubins": list(cubins), "ptx": list(ptx)})
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _index: capability)

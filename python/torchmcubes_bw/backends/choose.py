@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -25,6 +28,7 @@ from .results import Surface, refuse_fake_mode
 _DUAL_ONLY_ON_CPU = "its kernels make no nets, normals or gradients of the dual mesh"
 _NONE_OF_BATCHES = "its kernels make no normals of several volumes, or of a fixed size"
 _NO_GRADIENT = "its kernels make no gradients"
+_PACKAGE = f"{Path(__file__).parent.parent}{os.sep}"
 _warned: set[str] = set()
 
 
@@ -201,4 +205,12 @@ def _warn(device: torch.device, reason: str) -> None:
     if reason not in _warned:
         _warned.add(reason)
         text = f"torchmcubes-bw computes on the CPU for a tensor on {device}: {reason}"
-        warnings.warn(text, RuntimeWarning, stacklevel=5)
+        warnings.warn(text, RuntimeWarning, stacklevel=_frames_of_ours())
+
+
+def _frames_of_ours() -> int:
+    """Return how many frames up, from whoever asks, the caller of this package stands."""
+    count, frame = 0, sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        count, frame = count + 1, frame.f_back
+    return count + 1
