@@ -446,8 +446,10 @@ def run_mutants(host: Host, ptx: str, part: tuple[int, int]) -> None:
     """Run each `part[1]`-th mutant, from number `part[0]` on."""
     began = time.perf_counter()
     for_mutants(host)
+    shown = set(host.device.counts)  # the dual mesh also runs others, on which what follows shows nothing
     for_mutants_of_the_dual(host)
-    executed = {name: set(counts.lines) for name, counts in host.device.counts.items()}
+    counts = {n: c for n, c in host.device.counts.items() if n in shown or n.startswith("mc_dual")}
+    executed = {name: set(count.lines) for name, count in counts.items()}
     report("what mutants are held against", began, None, host.device)
     for mutant in list(mutants(ptx, executed))[part[0] :: part[1]]:
         began = time.perf_counter()
