@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -45,19 +46,32 @@ def driver(tmp_path_factory):
     return builds.emulated_driver(tmp_path_factory.mktemp("emulated"))
 
 
+@pytest.fixture(scope="module")
+def runs(driver, request):
+    """The runs of the chosen tests that need nothing but a case's, as many at once as there are cores."""
+    chosen = [item for item in request.session.items if "runs" in getattr(item, "fixturenames", ())]
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        started = {}
+        for item in chosen:
+            random_order = item.function is test_threads_in_a_random_order
+            seed = {"MC_EMULATED_SEED": str(random.SystemRandom().randrange(2**31))} if random_order else {}
+            started[item.nodeid] = seed, pool.submit(run_case, item.callspec.params["name"], driver, **seed)
+        yield started
+        pool.shutdown(cancel_futures=True)
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_case(name, driver):
-    done = run_case(name, driver)
-    assert done.returncode == 0, done.stderr
+def test_case(name, runs, request):  # noqa: ARG001 - `runs` has the name's run
+    _, run = runs[request.node.nodeid]
+    assert run.result().returncode == 0, run.result().stderr
 
 
 @pytest.mark.parametrize(
     "name", ["awkward_shapes", "few_cells", "several_tiles", "many_rounds_of_the_scan", "dual"]
 )
-def test_threads_in_a_random_order(name, driver):
-    seed = str(random.SystemRandom().randrange(2**31))
-    done = run_case(name, driver, MC_EMULATED_SEED=seed)
-    assert done.returncode == 0, f"MC_EMULATED_SEED={seed}\n{done.stderr}"
+def test_threads_in_a_random_order(name, runs, request):  # noqa: ARG001
+    seed, run = runs[request.node.nodeid]
+    assert run.result().returncode == 0, f"{seed}\n{run.result().stderr}"
 
 
 def test_there_are_cases():
