@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
+from types import FrameType
 
 import torch
 from torch import Tensor
@@ -210,7 +211,8 @@ def _warn(device: torch.device, reason: str) -> None:
 
 def _frames_of_ours() -> int:
     """Return how many frames up, from whoever asks, the caller of this package stands."""
-    count, frame = 0, sys._getframe(1)
+    count = 0
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         count, frame = count + 1, frame.f_back
     return count + 1
