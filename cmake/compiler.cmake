@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 # Ends a build without a C++ compiler in our words, before CMake's own: they name no cure.
-include(CheckLanguage)
-check_language(CXX)
-if(NOT CMAKE_CXX_COMPILER)
+# A compiler that CXX names is left to CMake: check_language would lose what follows its name ("ccache g++").
+if(NOT DEFINED ENV{CXX} AND NOT CMAKE_CXX_COMPILER)
+  include(CheckLanguage)
+  check_language(CXX)
+endif()
+if(NOT DEFINED ENV{CXX} AND NOT CMAKE_CXX_COMPILER)
   message(
     FATAL_ERROR
       "torchmcubes-bw: no C++ compiler was found, and building from source needs one. Install it, then repeat the command:\n"
