@@ -80,3 +80,13 @@ def test_a_build_without_a_compiler_says_what_to_install(tmp_path):
     assert "no C++ compiler was found, and building from source needs one" in said
     for install in ("apt-get install g++", "dnf install gcc-c++", "xcode-select --install", "winget install"):
         assert install in said
+
+
+@pytest.mark.skipif(not Path(CMAKE).exists(), reason="needs cmake")
+def test_what_follows_the_compiler_s_name_is_kept(tmp_path):
+    room = ROOT / "cmake" / "compiler.cmake"
+    lines = ["cmake_minimum_required(VERSION 3.20)", "project(kept LANGUAGES NONE)", f'include("{room}")']
+    lines.append('message(STATUS "given:${CMAKE_CXX_COMPILER_ARG1}.")')
+    (tmp_path / "CMakeLists.txt").write_text("\n".join(lines))
+    done = run(CMAKE, "-S", tmp_path, "-B", tmp_path / "build", CXX="g++ -DKEPT")
+    assert "-- given: -DKEPT." in done.stdout
