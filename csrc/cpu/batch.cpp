@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "batch.h"
 
-#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -62,17 +61,6 @@ void for_each_plan(BatchPlan& plan, const Work& work) {
     });
 }
 
-// Counts become addresses.
-void add_up(BatchPlan& plan) {
-    Address next;
-    for (Address& volume : plan.begins) {
-        plan.most_vertices = std::max(plan.most_vertices, volume.vertices);
-        const Address count = std::exchange(volume, next);
-        next.vertices += count.vertices;
-        next.triangles += count.triangles;
-    }
-}
-
 i64 vertex_bytes(const BatchPlan& plan) {
     return plan.request.first.volume.dtype == Dtype::kFloat64 ? 24 : 12;
 }
@@ -99,7 +87,7 @@ BatchPlan prepare_batch(const BatchRequest& request, int threads) {
         if (!counted->packed.data()) plan.plans[k] = std::move(counted);
     });
     plan.has_nan = has_nan;
-    add_up(plan);
+    plan.most_vertices = scan_meshes(plan.begins);
     return plan;
 }
 

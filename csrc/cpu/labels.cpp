@@ -128,17 +128,6 @@ void emit_label(const LabelRequest& asked, const Request& label, int threads, fl
     place(world, threads);
 }
 
-// Counts become addresses.
-void add_up(LabelPlan& plan) {
-    Address next;
-    for (Address& label : plan.begins) {
-        plan.most_vertices = std::max(plan.most_vertices, label.vertices);
-        const Address count = std::exchange(label, next);
-        next.vertices += count.vertices;
-        next.triangles += count.triangles;
-    }
-}
-
 template <class Integer>
 void write_ids(const LabelPlan& plan, void* ids) {
     Integer* to = static_cast<Integer*>(ids);
@@ -164,7 +153,7 @@ LabelPlan prepare_labels(const LabelRequest& request, int threads) {
             plan.begins[static_cast<std::size_t>(k)] = counts_of(plan.request, label, at_once);
         });
     }
-    add_up(plan);
+    plan.most_vertices = scan_meshes(plan.begins);
     return plan;
 }
 

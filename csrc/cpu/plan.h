@@ -2,7 +2,9 @@
 // What the stages hand to each other.
 #pragma once
 
+#include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "buffer.h"
@@ -30,6 +32,20 @@ struct Chunk {
 struct Address {
     i64 vertices = 0, triangles = 0;
 };
+
+// The counts of several meshes become the addresses where they begin, and the last, which counts nothing,
+// where all end. Returns the vertices of the largest.
+inline i64 scan_meshes(std::vector<Address>& counts) {
+    i64 most_vertices = 0;
+    Address next;
+    for (Address& mesh : counts) {
+        most_vertices = std::max(most_vertices, mesh.vertices);
+        const Address count = std::exchange(mesh, next);
+        next.vertices += count.vertices;
+        next.triangles += count.triangles;
+    }
+    return most_vertices;
+}
 
 // A run of planes, with all that the stages know of it. Beside the planes that it owns it holds the bits of
 // those that their cells and vertices look at: the plane after them and, where not all samples count, one

@@ -33,6 +33,11 @@ class Samples(NamedTuple):
     strides: tuple[int, ...]  # in samples
     device: torch.device
 
+    @property
+    def told(self) -> tuple[int, str, tuple[int, ...], tuple[int, ...]]:
+        """What the core is told of them, in the order in which it takes that."""
+        return self.address, self.dtype, self.shape, self.strides
+
 
 def checked(value: Any, name: str) -> Samples:
     """Return a tensor's or an array's samples; `name` is the argument's, for the errors' texts."""

@@ -50,10 +50,7 @@ def _prepare(batch: Batch) -> _core.BatchPlan:
     asked = batch.request
     vol, mask = asked.volume, asked.mask
     return _core.prepare_batch(
-        vol.address,
-        vol.dtype,
-        vol.shape,
-        vol.strides,
+        *vol.told,
         batch.levels,
         *((mask.address, mask.strides) if mask else _NO_MASK),
         asked.skip_nan,

@@ -26,10 +26,7 @@ def told(request: Request) -> _Told:
     """Return what the core is told of a request, in the order in which it takes that."""
     vol, mask = request.volume, request.mask
     return (
-        vol.address,
-        vol.dtype,
-        vol.shape,
-        vol.strides,
+        *vol.told,
         request.level,
         mask.address if mask else 0,
         mask.strides if mask else (0, 0, 0),
@@ -90,7 +87,7 @@ def value_range(vol: Samples) -> tuple[float, float]:
 
 
 def _survey(vol: Samples) -> _core.Survey:
-    return _core.survey(vol.address, vol.dtype, vol.shape, vol.strides, torch.get_num_threads())
+    return _core.survey(*vol.told, torch.get_num_threads())
 
 
 def refuse_nan(vol: Samples, mask: Samples | None = None) -> None:
@@ -111,14 +108,8 @@ def grid_interp(vol: Samples, points: Samples) -> Tensor:
     try:
         values, values_at = empty(points.shape[0], vol.shape[0], real)
         _core.grid_interp(
-            vol.address,
-            vol.dtype,
-            vol.shape,
-            vol.strides,
-            points.address,
-            points.dtype,
-            points.shape,
-            points.strides,
+            *vol.told,
+            *points.told,
             values_at,
             torch.get_num_threads(),
         )

@@ -14,6 +14,7 @@ from ..arguments.request import Request
 from ..arguments.samples import Samples, address
 from ..arguments.volume import has_changed
 from .cpu import told
+from .results import allocated
 
 
 class Direction(NamedTuple):
@@ -43,11 +44,11 @@ def vertices(
         plan = _core.prepare_gradient(*told(request), torch.get_num_threads())
         if plan.has_nan or plan.vertices != len(verts):
             raise has_changed(vol)
-        of_volume = _empty(vol.shape, real) if volume else None
+        of_volume = allocated(vol.shape, real) if volume else None
         moved, towards = None, None
         if direction is not None:
             towards = direction.volume.to(real).resolve_neg().contiguous()
-            moved = _empty(verts.shape, real)
+            moved = allocated(verts.shape, real)
         of_level = _core.gradient(
             plan,
             address(verts, "the vertices' gradient"),
@@ -69,17 +70,11 @@ def interpolated(
     """Return the gradients of a loss by samples and points, `values` being that by the values there."""
     values = values.resolve_neg()
     try:
-        by_vol = _empty(vol.shape, values.dtype) if of_vol else None
-        by_points = _empty(points.shape, values.dtype) if of_points else None
+        by_vol = allocated(vol.shape, values.dtype) if of_vol else None
+        by_points = allocated(points.shape, values.dtype) if of_points else None
         _core.grid_interp_gradient(
-            vol.address,
-            vol.dtype,
-            vol.shape,
-            vol.strides,
-            points.address,
-            points.dtype,
-            points.shape,
-            points.strides,
+            *vol.told,
+            *points.told,
             address(values, "the values' gradient"),
             values.stride(),
             0 if by_vol is None else by_vol.data_ptr(),
@@ -89,10 +84,3 @@ def interpolated(
     except MemoryError:
         raise no_memory("vol", vol.shape) from None
     return by_vol, by_points
-
-
-def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    try:
-        return torch.empty(shape, dtype=dtype, device="cpu")
-    except RuntimeError as error:
-        raise MemoryError(str(error)) from None

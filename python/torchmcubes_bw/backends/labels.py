@@ -35,10 +35,7 @@ def surfaces(asked: Labels) -> Surfaces:
     volume = asked.volume
     try:
         plan = _core.prepare_labels(
-            volume.address,
-            volume.dtype,
-            volume.shape,
-            volume.strides,
+            *volume.told,
             asked.background,
             asked.only,
             asked.closed,

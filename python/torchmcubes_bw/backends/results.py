@@ -26,16 +26,21 @@ class Surface(NamedTuple):
 
 
 def empty(rows: int, columns: int, dtype: torch.dtype) -> tuple[Tensor, int]:
-    """Allocate a result on the CPU, whatever the default device is; return it and its address.
+    """Allocate a result of rows; return it and its address."""
+    result = allocated((rows, columns), dtype)
+    return result, address(result, "the result")
+
+
+def allocated(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Return memory for a result on the CPU, whatever the default device is.
 
     Raises:
         MemoryError: the machine's memory is full, of which torch says so in other words.
     """
     try:
-        result = torch.empty((rows, columns), dtype=dtype, device="cpu")
+        return torch.empty(shape, dtype=dtype, device="cpu")
     except RuntimeError as error:
         raise MemoryError(str(error)) from None
-    return result, address(result, "the result")
 
 
 def refuse_fake_mode() -> None:

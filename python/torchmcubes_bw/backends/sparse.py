@@ -22,10 +22,7 @@ def surface(asked: Blocks) -> Surface:
             coords.dtype == "int64",
             coords.strides[0],
             coords.strides[1],
-            values.address,
-            values.dtype,
-            values.shape,
-            values.strides,
+            *values.told,
             asked.level,
             torch.get_num_threads(),
         )

@@ -6,11 +6,11 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from .. import __version__
+from ..streaming.whole import keep_owner
 from .errors import FAILED, CliError
 from .mesh_files import glb, obj, ply, stl
 from .part import Part
@@ -41,20 +41,9 @@ def write_safely(out: Path, fill: Callable[[BinaryIO], object]) -> None:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         with os.fdopen(descriptor, "wb") as file:
             fill(file)
-            _keep_owner(target, file)
+            keep_owner(target, file)
         part.replace(target)
     except OSError as error:
         raise CliError(f"cannot write {out}: {error.strerror or error}", FAILED) from None
     finally:
         part.unlink(missing_ok=True)
-
-
-def _keep_owner(target: Path, file: BinaryIO) -> None:
-    """Give a new file the mode and the owner of the one that it replaces."""
-    if not target.exists() or not hasattr(os, "fchmod"):
-        return
-    old, new = target.stat(), os.fstat(file.fileno())
-    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
-        with suppress(PermissionError):  # not ours to give away: then it is ours
-            os.fchown(file.fileno(), old.st_uid, old.st_gid)
-    os.fchmod(file.fileno(), old.st_mode & 0o7777)
