@@ -3,20 +3,17 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-import torch
 from torch import Tensor
 
+from . import dual_gradient, gradients
 from .arguments import placement as world
-from .arguments.level import level as checked_level
-from .arguments.mask import mask as checked_mask
-from .arguments.options import NETS_ROUNDS, one_of
+from .arguments.options import NETS_ROUNDS
 from .arguments.options import method as checked_method
-from .arguments.request import Request
-from .arguments.volume import volume
 from .backends import choose
-from .dual_gradient import positions
+from .dual_gradient import DualOptions
+from .gradients import Options, wanted
 
 
 def dual_marching_cubes(
@@ -62,8 +59,8 @@ def dual_marching_cubes(
         the faces of a vertex form one fan. It is closed but at the volume's open border and where cells are
         left out; there it ends half a voxel before that of `marching_cubes`. Vertices are in raster order of
         their cells, faces in raster order of their edges; every byte is the same for every thread count and
-        SIMD level. Where `vol` or `level` requires grad, `verts` carries the gradient (``"mean"`` only), by
-        operations of torch's own: on a GPU the order of their sums, and so the last digit, is not fixed.
+        SIMD level. Where `vol` or `level` requires grad, `verts` carries the gradient (``"mean"`` only;
+        docs/gradients.md), with the same bytes for every thread count, SIMD level and device.
 
     Raises:
         TypeError, ValueError, MemoryError, RuntimeError: as `isosurface`; `rounds` must be an integer of
@@ -79,56 +76,12 @@ def dual_marching_cubes(
     >>> len(verts), len(quads), verts.amin(0)
     (26, 24, tensor([0.5000, 0.5000, 0.5000]))
     """
-    samples = volume(vol, "Nz, Ny, Nx")
-    request = Request(
-        samples,
-        checked_level(level, "level"),
-        None if mask is None else checked_mask(mask, samples),
-        one_of(nan, "nan", ("raise", "skip")) == "skip",
-        one_of(border, "border", ("open", "closed")) == "closed",
-        world.spacing(spacing),
-    )
-    at = world.origin(origin)
-    how = checked_method("dual", placement, rounds)
-    if _wants_gradient(vol, level):
-        if placement == "nets":
+    options = Options(nan, border, world.spacing(spacing), False, "level")
+    at, how = world.origin(origin), checked_method("dual", placement, rounds)
+    if wanted(vol, level):
+        if how.rounds or placement == "nets":
             raise ValueError('placement must be "mean" for a volume or level that requires grad, got "nets"')
-        verts, faces = with_gradient(vol, level, request, bool(quads), None)
-        return verts * verts.new_tensor(request.spacing) + verts.new_tensor(at), faces
-    mesh = choose.dual(request, bool(quads), how.rounds)
-    return choose.placed(mesh.verts, request.spacing, at, mesh.verts.dtype), mesh.faces
-
-
-def differentiable(vol: Tensor, level: Any, deform: Tensor | None, quads: bool) -> tuple[Tensor, Tensor]:
-    """Return the mesh of a volume whose NaN samples do not count, its samples displaced by `deform`."""
-    request = Request(volume(vol, "Nz, Ny, Nx"), checked_level(level, "isovalue"), skip_nan=True)
-    if deform is None and not _wants_gradient(vol, level):
-        mesh = choose.dual(request, quads)
-        return mesh.verts, mesh.faces
-    return with_gradient(vol, level, request, quads, deform)
-
-
-def _wants_gradient(vol: Any, level: Any) -> bool:
-    return torch.is_grad_enabled() and any(
-        isinstance(value, Tensor) and value.requires_grad for value in (vol, level)
-    )
-
-
-def with_gradient(
-    vol: Tensor, level: Any, request: Request, quads: bool, deform: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """Return the mesh with the vertices' places as a function of samples, level and displacements."""
-    mesh = choose.dual(request, quads, patches=True)
-    real = mesh.verts.dtype
-    at = (
-        level.to(vol.device, real)
-        if isinstance(level, Tensor)
-        else torch.tensor(level, dtype=real, device=vol.device)
-    )
-    cells, patches = cast(Tensor, mesh.cells), cast(Tensor, mesh.patches)
-    places = positions(vol.to(real), at.reshape(()), cells, patches, deform)
-    if deform is not None:
-        return places, mesh.faces
-    return mesh.verts + (
-        places - places.detach()
-    ), mesh.faces  # the extraction's bytes, the formula's gradient
+        mesh = dual_gradient.mesh(vol, level, mask, None, DualOptions(options, bool(quads)))
+        return gradients.placed(mesh.verts, options.spacing, at, mesh.verts.dtype), mesh.faces
+    mesh = choose.dual(options.request(vol, level, mask), bool(quads), how.rounds)
+    return choose.placed(mesh.verts, options.spacing, at, mesh.verts.dtype), mesh.faces

@@ -223,7 +223,7 @@ def _isosurface(vol: Any, level: Any, asked: recorded.Asked, room: Room | None) 
     if gradients.wanted(vol, level, asked.attributes):
         return recorded.differentiable(vol, at if level is None else level, request, asked)
     verts, faces, normals = (
-        choose.dual_surface(request, how.rounds, options.normals)
+        choose.dual(request, False, how.rounds, options.normals)
         if how.dual
         else choose.surface(request, options.normals)
     )

@@ -43,10 +43,6 @@ DualPlan prepare_dual(const Request& request, int threads);
 // contiguous, of exactly that size, and are written completely. Of a label there are only triangles.
 void emit_dual(const DualPlan& plan, void* verts, void* faces, bool wide_faces, bool triangles, int rounds);
 
-// Writes to `cells` (vertices, 3) each vertex's cell, as its lower corner (x, y, z), and to `patches` the
-// edges whose crossings it is the mean of, a bit each: what a gradient has to know.
-void emit_patches(const DualPlan& plan, i64* cells, u16* patches);
-
 // Writes each vertex's normal, a unit vector towards higher values of the type of `verts`: the mean direction
 // of the normals that marching cubes has on the patch's crossings.
 void emit_dual_normals(const DualPlan& plan, void* normals);

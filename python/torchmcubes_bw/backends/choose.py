@@ -20,15 +20,26 @@ from ..arguments.labels import Labels
 from ..arguments.placement import Triple
 from ..arguments.request import Request
 from ..arguments.samples import Samples, checked
-from . import batches, cpu, cpu_dual, cpu_gradient, cuda, cuda_batches, kernel_files, labels
+from . import (
+    batches,
+    cpu,
+    cpu_dual,
+    cpu_dual_gradient,
+    cpu_gradient,
+    cuda,
+    cuda_batches,
+    kernel_files,
+    labels,
+)
 from . import sparse as blocks
 from .batches import Packed
 from .labels import Surfaces
 from .results import Surface, refuse_fake_mode
 
-_DUAL_ONLY_ON_CPU = "its kernels make no nets, normals or gradients of the dual mesh"
+_DUAL_ONLY_ON_CPU = "its kernels make no nets, normals or displacements of the dual mesh"
 _NONE_OF_BATCHES = "its kernels make no normals of several volumes, or of a fixed size"
 _NO_GRADIENT = "its kernels make no gradients"
+_NO_DUAL_GRADIENT = "its kernels make no gradients of the dual mesh"
 _PACKAGE = f"{Path(__file__).parent.parent}{os.sep}"
 _warned: set[str] = set()
 
@@ -70,26 +81,37 @@ def label_surfaces(asked: Labels) -> Surfaces:
     return labels.surfaces(asked._replace(volume=_on_cpu(asked.volume, "labels"))).to(device)
 
 
-def dual_surface(request: Request, rounds: int = 0, normals: bool = False) -> Surface:
-    """Extract the dual mesh of what is asked, as a surface of triangles."""
-    mesh = dual(request, False, rounds, normals=normals)
-    return Surface(mesh.verts, mesh.faces, mesh.normals)
-
-
 def dual(
-    request: Request, quads: bool, rounds: int = 0, patches: bool = False, normals: bool = False
-) -> cpu_dual.DualMesh:
+    request: Request, quads: bool, rounds: int = 0, normals: bool = False, deform: Tensor | None = None
+) -> Surface:
     """Extract the dual mesh of what is asked, on the volume's own device."""
     vol = request.volume
     if vol.device.type == "cpu":
-        return cpu_dual.dual(request, quads, rounds, patches, normals)
-    kernels = _kernels(vol.device, _DUAL_ONLY_ON_CPU if rounds or patches or normals else "")
+        return cpu_dual.dual(request, quads, rounds, normals, deform)
+    kernels = _kernels(vol.device, _DUAL_ONLY_ON_CPU if rounds or normals or deform is not None else "")
     if kernels is not None:
         refuse_fake_mode()
-        return cpu_dual.DualMesh(*cuda.dual(kernels, cuda.current_stream(vol.device), request, quads))
-    mask = None if request.mask is None else _on_cpu(request.mask, "mask")
-    request = request._replace(volume=_on_cpu(vol), mask=mask)
-    return cpu_dual.dual(request, quads, rounds, patches, normals).to(vol.device)
+        return Surface(*cuda.dual(kernels, cuda.current_stream(vol.device), request, quads))
+    moved = None if deform is None else deform.cpu()
+    return cpu_dual.dual(_request_on_cpu(request), quads, rounds, normals, moved).to(vol.device)
+
+
+def dual_gradients(
+    request: Request,
+    verts: Tensor,
+    deform: Tensor | None,
+    wanted: cpu_dual_gradient.Wanted,
+    towards: cpu_dual_gradient.Towards | None = None,
+) -> cpu_dual_gradient.DualGradients:
+    """Return the gradients of the dual mesh's vertices, or their derivatives in a direction."""
+    device = request.volume.device
+    if device.type == "cpu":
+        return cpu_dual_gradient.gradients(request, verts, deform, wanted, towards)
+    _warn(device, _NO_DUAL_GRADIENT)
+    moved = None if deform is None else deform.cpu()
+    direction = None if towards is None else towards.to(torch.device("cpu"))
+    found = cpu_dual_gradient.gradients(_request_on_cpu(request), verts.cpu(), moved, wanted, direction)
+    return found.to(device)
 
 
 def vertex_gradients(
@@ -166,6 +188,11 @@ def grid_interp(vol: Samples, points: Samples) -> Tensor:
         refuse_fake_mode()
         return cuda.grid_interp(kernels, cuda.current_stream(vol.device), vol, points)
     return cpu.grid_interp(_on_cpu(vol), _on_cpu(points, "points")).to(vol.device)
+
+
+def _request_on_cpu(request: Request) -> Request:
+    mask = None if request.mask is None else _on_cpu(request.mask, "mask")
+    return request._replace(volume=_on_cpu(request.volume), mask=mask)
 
 
 def _on_cpu(samples: Samples, name: str = "vol") -> Samples:
