@@ -176,7 +176,6 @@ ROOM = {"max_verts": 9, "max_faces": 9}
         (SMALL, ["a"] * 9, {}, TypeError, "level must be a number, got str"),
         (SMALL, 0.0, {"attributes": SMALL}, ValueError, "attributes must be None for several volumes"),
         (SMALL, 0.0, {"degenerate": "drop"}, ValueError, 'degenerate must be "keep" for several volumes'),
-        (SMALL, 0.0, {"method": "dual"}, ValueError, 'method must be "primal" for several volumes'),
         (SMALL, 0.0, {"mask": SMALL[0] > 0}, ValueError, "mask must have the shape of vol"),
         (SMALL, 0.0, {"max_verts": 9}, ValueError, "must be given together, got no max_faces"),
         (SMALL, 0.0, {"max_faces": 9}, ValueError, "must be given together, got no max_verts"),

@@ -7,13 +7,17 @@ from typing import Any
 
 from torch import Tensor
 
-from . import dual_gradient, gradients
+from . import dual_gradient, gradients, packed
 from .arguments import placement as world
+from .arguments.batch import room as checked_room
+from .arguments.batch import volumes
 from .arguments.options import NETS_ROUNDS
 from .arguments.options import method as checked_method
 from .backends import choose
 from .dual_gradient import DualOptions
 from .gradients import Options, wanted
+from .mesh import Mesh
+from .recorded import Asked
 
 
 def dual_marching_cubes(
@@ -28,18 +32,23 @@ def dual_marching_cubes(
     quads: bool = False,
     placement: str = "mean",
     rounds: int = NETS_ROUNDS,
-) -> tuple[Tensor, Tensor]:
+    max_verts: int | None = None,
+    max_faces: int | None = None,
+) -> tuple[Tensor, Tensor] | Mesh:
     """Extract the isosurface of a volume as a mesh of even triangles, or of quads.
 
     Shapes:
-        `vol` is ``(Nz, Ny, Nx)``: ``vol[z, y, x]`` is the sample at position ``(x, y, z)``.
+        `vol` is ``(Nz, Ny, Nx)``: ``vol[z, y, x]`` is the sample at position ``(x, y, z)``; or several
+        volumes of one shape, ``(B, Nz, Ny, Nx)``, at one level or one for each. With `max_verts` and
+        `max_faces`, which count vertices and triangles or quads, the results have that size.
 
     Dtype:
         As `marching_cubes`.
 
     Device:
-        As `marching_cubes`: the GPU's kernels make the mesh too. Nets and what a gradient needs are the
-        CPU's, whatever the device is, with one warning.
+        As `marching_cubes`: the GPU's kernels make the mesh too. Nets, gradients, and several volumes of a
+        fixed size are the CPU's, whatever the device is, with one warning. Of several volumes a GPU's mesh is
+        waited for one by one; of one volume of a fixed size it is not, and a CUDA graph can hold the call.
 
     Range:
         As `isosurface`: what is inside, which samples `mask` and ``nan="skip"`` leave out, where `spacing`
@@ -61,6 +70,8 @@ def dual_marching_cubes(
         their cells, faces in raster order of their edges; every byte is the same for every thread count and
         SIMD level. Where `vol` or `level` requires grad, `verts` carries the gradient (``"mean"`` only;
         docs/gradients.md), with the same bytes for every thread count, SIMD level and device.
+        Of several volumes, and of a fixed size, it is a packed `Mesh`, as `isosurface` returns it: it unpacks
+        as ``verts, faces`` too, and each volume's mesh has the bytes of a call of its own.
 
     Raises:
         TypeError, ValueError, MemoryError, RuntimeError: as `isosurface`; `rounds` must be an integer of
@@ -77,11 +88,15 @@ def dual_marching_cubes(
     (26, 24, tensor([0.5000, 0.5000, 0.5000]))
     """
     options = Options(nan, border, world.spacing(spacing), False, "level")
-    at, how = world.origin(origin), checked_method("dual", placement, rounds)
+    how = checked_method("dual", placement, rounds)._replace(quads=bool(quads))
+    at, room, samples = world.origin(origin), checked_room(max_verts, max_faces), volumes(vol)
+    if room is not None or len(samples.shape) == 4:
+        asked = Asked(mask, options, False, None, at, None, how)
+        return packed.surfaces(vol, samples, level, asked, room)
     if wanted(vol, level):
         if how.rounds or placement == "nets":
             raise ValueError('placement must be "mean" for a volume or level that requires grad, got "nets"')
         mesh = dual_gradient.mesh(vol, level, mask, None, DualOptions(options, bool(quads)))
         return gradients.placed(mesh.verts, options.spacing, at, mesh.verts.dtype), mesh.faces
-    mesh = choose.dual(options.request(vol, level, mask), bool(quads), how.rounds)
+    mesh = choose.dual(options.request(samples, level, mask), bool(quads), how.rounds)
     return choose.placed(mesh.verts, options.spacing, at, mesh.verts.dtype), mesh.faces

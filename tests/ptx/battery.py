@@ -24,6 +24,7 @@ import numpy as np
 import torch
 import volumes
 from ptx.driver import Device, build_library
+from ptx.dual_battery import several_duals
 from ptx.host import Host, read_ptx, shipped
 from ptx.machine import Rules
 from ptx.mutants import Mutant, mutants
@@ -345,6 +346,7 @@ CASES: dict[str, Callable[[Host], None]] = {
         normals,
         dual,
         dual_requests,
+        several_duals,
         batches,
         fixed_sizes,
         small_and_thin_shapes,

@@ -36,6 +36,7 @@ struct DualPlan {
 // Runs stages 1 to 3. The volume's samples and the mask must stay alive and unchanged until the plan is
 // emitted.
 DualPlan prepare_dual(const Request& request, int threads);
+DualPlan prepare_dual(const Request& request, std::unique_ptr<Team> team);  // by these threads
 
 // Runs stage 4: writes (vertices, 3) coordinates to `verts`, double for a float64 volume and float for all
 // others, and to `faces` (quads, 4) indices, or (2 * quads, 3) where `triangles`: int64 where `wide_faces`,

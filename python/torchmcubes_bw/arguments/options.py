@@ -32,6 +32,7 @@ class Method(NamedTuple):
 
     dual: bool
     rounds: int  # of relaxation
+    quads: bool = False  # of the dual mesh: are its faces kept whole?
 
 
 def method(value: Any, placement: Any, relaxed: Any = NETS_ROUNDS) -> Method:

@@ -28,6 +28,7 @@ from . import (
     cpu_gradient,
     cuda,
     cuda_batches,
+    cuda_dual_batches,
     kernel_files,
     labels,
 )
@@ -38,6 +39,7 @@ from .results import Surface, refuse_fake_mode
 
 _DUAL_ONLY_ON_CPU = "its kernels make no nets, normals or displacements of the dual mesh"
 _NONE_OF_BATCHES = "its kernels make no normals of several volumes, or of a fixed size"
+_NO_DUAL_BATCH = "its kernels make no dual meshes of several volumes in a fixed size"
 _NO_GRADIENT = "its kernels make no gradients"
 _NO_DUAL_GRADIENT = "its kernels make no gradients of the dual mesh"
 _PACKAGE = f"{Path(__file__).parent.parent}{os.sep}"
@@ -63,13 +65,21 @@ def surfaces(batch: Batch, normals: bool = False) -> Packed:
     vol = batch.request.volume
     if vol.device.type == "cpu":
         return batches.surfaces(batch, normals)
-    kernels = _kernels(vol.device, _NONE_OF_BATCHES if normals else "")
+    kernels = _kernels(vol.device, _unserved(batch, normals))
     if kernels is not None:
         refuse_fake_mode()
-        return cuda_batches.surfaces(kernels, cuda.current_stream(vol.device), batch)
-    mask = None if batch.request.mask is None else _on_cpu(batch.request.mask, "mask")
-    request = batch.request._replace(volume=_on_cpu(vol), mask=mask)
-    return batches.surfaces(batch._replace(request=request), normals).to(vol.device)
+        made = cuda_dual_batches.surfaces if batch.method.dual else cuda_batches.surfaces
+        return made(kernels, cuda.current_stream(vol.device), batch)
+    return batches.surfaces(batch._replace(request=_request_on_cpu(batch.request)), normals).to(vol.device)
+
+
+def _unserved(batch: Batch, normals: bool) -> str:
+    """Return why the kernels do not make a batch, or nothing."""
+    if batch.method.dual and (batch.method.rounds or normals):
+        return _DUAL_ONLY_ON_CPU
+    if batch.method.dual and batch.room is not None and len(batch.levels) > 1:
+        return _NO_DUAL_BATCH
+    return _NONE_OF_BATCHES if normals else ""
 
 
 def label_surfaces(asked: Labels) -> Surfaces:
