@@ -253,5 +253,7 @@ def test_a_fixed_size_where_torch_traces():
         same(one, getattr(want, name))
     operator = torch.ops.torchmcubes_bw.surfaces_of_a_size.default
     level = torch.tensor(0.1, dtype=torch.float64)
-    arguments = (SMALL[0], level, None, "raise", "open", [1.0, 1.0, 1.0], False, [99_000, 99_000])
-    torch.library.opcheck(operator, arguments, test_utils=("test_schema", "test_faketensor"))
+    for dual, quads in ((False, False), (True, True)):
+        options = ("raise", "open", [1.0, 1.0, 1.0], False, [99_000, 99_000], dual, quads, 0)
+        arguments = (SMALL[0], level, None, *options)
+        torch.library.opcheck(operator, arguments, test_utils=("test_schema", "test_faketensor"))

@@ -176,3 +176,19 @@ def test_quads_go_where_they_are_held():
             ValueError, match=r"mesh must have triangles, got quads, faces of shape \(\d+, 4\)"
         ):
             call()
+
+
+@pytest.mark.skipif(not hasattr(torch.library, "custom_op"), reason="torch has operators from 2.4 on")
+@pytest.mark.parametrize("quads", [False, True])
+def test_a_fixed_size_where_torch_traces(quads):
+    size = {"max_verts": 60_000, "max_faces": 60_000, "quads": quads}
+
+    def call(vol):
+        mesh = dual_marching_cubes(vol, 0.1, **size)
+        return mesh.verts, mesh.faces, mesh.vert_offsets, mesh.face_offsets, mesh.overflow
+
+    torch.compiler.reset()
+    want = call(SMALL)
+    assert not want[-1]
+    for one, other in zip(torch.compile(call, fullgraph=True, backend="aot_eager")(SMALL), want, strict=True):
+        same(one, other)

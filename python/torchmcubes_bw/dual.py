@@ -7,15 +7,16 @@ from typing import Any
 
 from torch import Tensor
 
-from . import dual_gradient, gradients, packed
+from . import dual_gradient, gradients, operators, packed, recorded
 from .arguments import placement as world
+from .arguments.batch import Room, volumes
 from .arguments.batch import room as checked_room
-from .arguments.batch import volumes
 from .arguments.options import NETS_ROUNDS
 from .arguments.options import method as checked_method
+from .arguments.recording import Recorded
 from .backends import choose
 from .dual_gradient import DualOptions
-from .gradients import Options, wanted
+from .gradients import Options
 from .mesh import Mesh
 from .recorded import Asked
 
@@ -89,14 +90,26 @@ def dual_marching_cubes(
     """
     options = Options(nan, border, world.spacing(spacing), False, "level")
     how = checked_method("dual", placement, rounds)._replace(quads=bool(quads))
-    at, room, samples = world.origin(origin), checked_room(max_verts, max_faces), volumes(vol)
-    if room is not None or len(samples.shape) == 4:
-        asked = Asked(mask, options, False, None, at, None, how)
-        return packed.surfaces(vol, samples, level, asked, room)
-    if wanted(vol, level):
-        if how.rounds or placement == "nets":
+    asked = Asked(mask, options, False, None, world.origin(origin), None, how)
+    room = checked_room(max_verts, max_faces)
+    if not operators.traced(vol):
+        try:
+            return _extracted(vol, level, asked, room)
+        except Recorded:
+            if not operators.AVAILABLE:
+                raise
+    mesh = packed.traced(vol, level, asked, room) if room else recorded.traced(vol, level, asked)
+    return mesh if room else (mesh.verts, mesh.faces)
+
+
+def _extracted(vol: Any, level: Any, asked: Asked, room: Room | None) -> tuple[Tensor, Tensor] | Mesh:
+    options, how = asked.options, asked.method
+    if room is not None or getattr(vol, "ndim", 3) == 4:
+        return packed.surfaces(vol, volumes(vol), level, asked, room)
+    if gradients.wanted(vol, level):
+        if how.rounds:
             raise ValueError('placement must be "mean" for a volume or level that requires grad, got "nets"')
-        mesh = dual_gradient.mesh(vol, level, mask, None, DualOptions(options, bool(quads)))
-        return gradients.placed(mesh.verts, options.spacing, at, mesh.verts.dtype), mesh.faces
-    mesh = choose.dual(options.request(samples, level, mask), bool(quads), how.rounds)
-    return choose.placed(mesh.verts, options.spacing, at, mesh.verts.dtype), mesh.faces
+        mesh = dual_gradient.mesh(vol, level, asked.mask, None, DualOptions(options, how.quads))
+        return gradients.placed(mesh.verts, options.spacing, asked.origin, mesh.verts.dtype), mesh.faces
+    mesh = choose.dual(options.request(volumes(vol), level, asked.mask), how.quads, how.rounds)
+    return choose.placed(mesh.verts, options.spacing, asked.origin, mesh.verts.dtype), mesh.faces

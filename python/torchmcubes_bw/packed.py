@@ -96,7 +96,7 @@ def traced(vol: Any, level: Any, asked: Asked, room: Room) -> Mesh:
     at = level if isinstance(level, (int, float)) else math.nan  # a traced one has no value
     if not isinstance(level, Tensor):
         level = torch.tensor(level, dtype=torch.float64)
-    found = operators.of_a_size(vol, level, asked.mask, asked.options, room)
+    found = operators.of_a_size(vol, level, asked.mask, asked.options, room, asked.method)
     verts, faces, normals, offsets, overflow = found
     real = vertex_dtype(asked.dtype, verts.dtype)
     return Mesh(

@@ -44,12 +44,11 @@ def traced(vol: Any, level: Any, asked: Asked) -> Mesh:
         raise ValueError("level must be given where torch traces, got None")
     if asked.drop:
         raise ValueError('degenerate must be "keep" where torch traces, got "drop"')
-    if asked.method.dual:
-        raise ValueError('method must be "primal" where torch traces, got "dual"')
     if asked.attributes is not None and tuple(asked.attributes.shape[1:]) != tuple(vol.shape):
         sides, found = ", ".join(map(str, vol.shape)), tuple(asked.attributes.shape)
         raise ValueError(f"attributes must have shape (C, {sides}), got shape {found}")
-    return _assembled(operators, operators.surface(vol, level, asked.mask, asked.options), asked, level)
+    found = operators.surface(vol, level, asked.mask, asked.options, asked.method)
+    return _assembled(operators, found, asked, level)
 
 
 def _assembled(by: Any, surface: Any, asked: Asked, level: Any) -> Mesh:

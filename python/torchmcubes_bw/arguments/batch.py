@@ -9,12 +9,11 @@ import numpy as np
 from torch import Tensor
 
 from .level import level as checked_level
-from .options import Method
+from .options import PRIMAL, Method
 from .request import Request
 from .samples import Samples, checked
 
 _MOST_ROWS = 2**48
-_PRIMAL = Method(False, 0)
 
 
 class Room(NamedTuple):
@@ -30,7 +29,7 @@ class Batch(NamedTuple):
     request: Request  # of the volumes, one axis more in front; its level is the first volume's
     levels: list[float]
     room: Room | None
-    method: Method = _PRIMAL
+    method: Method = PRIMAL
 
     @property
     def same_level(self) -> bool:
@@ -82,7 +81,7 @@ def _size(value: Any, name: str) -> int:
     return size
 
 
-def batch(asked: Request, each: list[float], wanted: Room | None, method: Method = _PRIMAL) -> Batch:
+def batch(asked: Request, each: list[float], wanted: Room | None, method: Method = PRIMAL) -> Batch:
     """Return a request with the axis of a batch, which that of a single volume has not."""
     if len(asked.volume.shape) == 4:
         return Batch(asked, each, wanted, method)

@@ -35,6 +35,9 @@ class Method(NamedTuple):
     quads: bool = False  # of the dual mesh: are its faces kept whole?
 
 
+PRIMAL = Method(False, 0)
+
+
 def method(value: Any, placement: Any, relaxed: Any = NETS_ROUNDS) -> Method:
     """Check the words for how a surface is made, and where the dual mesh's vertices lie."""
     dual = one_of(value, "method", ("primal", "dual")) == "dual"
