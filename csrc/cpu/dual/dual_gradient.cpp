@@ -11,6 +11,8 @@ namespace mc::cpu {
 
 namespace {
 
+constexpr i64 kBandPlanes = 8;  // planes of a run of rows that are done one after the other
+
 // What an edge adds to its ends and to the level: `kParts` numbers a sample.
 template <int kParts>
 struct EdgeParts {
@@ -138,9 +140,14 @@ public:
           before_(planes_.nx, planes_.words),
           handed_(planes_.nx, planes_.words) {}
 
-    // The rows [first, last) of a plane of the grid.
-    void run(i64 z, i64 first, i64 last) {
-        patches_.reset();
+    // The rows [first, last) of some planes of the grid.
+    void run(i64 first_plane, i64 last_plane, i64 first, i64 last) {
+        patches_.reset(first);
+        for (i64 z = first_plane; z < last_plane; ++z) gather_rows(z, first, last);
+    }
+
+private:
+    void gather_rows(i64 z, i64 first, i64 last) {
         before_.clear();
         if (first > 0) look_back(z, first - 1);
         for (i64 y = first; y < last; ++y) {
@@ -152,16 +159,17 @@ public:
         }
     }
 
-private:
     bool within(i64 z, i64 y) const {
         return z >= border_ && z < volume_.nz + border_ && y >= border_ && y < volume_.ny + border_;
     }
 
-    // Finds the cells around a row of samples: in raster order, those at z - 1 before those at z.
-    bool find_cells(i64 z, i64 y) {
+    // Finds the cells around a row of samples, or those at y only: in raster order, those at z - 1 before
+    // those at z.
+    bool find_cells(i64 z, i64 y, bool all) {
         i64 vertices = 0;
         for (int k = 0; k < 4; ++k) {
-            cells_[k] = &patches_.get(k >> 1, z - 1 + (k >> 1), y - 1 + (k & 1));
+            const bool wanted = all || k & 1;
+            cells_[k] = wanted ? &patches_.get(z - 1 + (k >> 1), y - 1 + (k & 1)) : &patches_.none();
             vertices += cells_[k]->size();
         }
         if (vertices) crossings_.at_row(z, y);
@@ -172,7 +180,7 @@ private:
     void look_back(i64 z, i64 y) {
         if (!within(z, y)) return;
         const RowsAround rows(volume_, z - border_, y - border_);
-        if (!rows.leads_y || !find_cells(z, y)) return;
+        if (!rows.leads_y || !find_cells(z, y, false)) return;
         double* next = before_.parts.data();
         for (i64 w = 0; w < planes_.words; ++w) {
             before_.at(w) = crossings_.at_word(w).y;
@@ -182,7 +190,7 @@ private:
     }
 
     double gather_row(const RowsAround& rows, i64 z, i64 y) {
-        const bool has_cells = find_cells(z, y);
+        const bool has_cells = find_cells(z, y, true);
         upper_ = before_.parts.data();
         next_upper_ = handed_.parts.data();
         is_carried_ = false;
@@ -305,15 +313,17 @@ private:
 
 template <class Rule, class Real>
 void gather(const DualPlan& plan, const DualGradient& asked) {
-    const i64 ny = plan.planes->ny, columns = (ny + plan.chunk_rows - 1) / plan.chunk_rows;
-    std::vector<double> row_sums(asked.level ? static_cast<std::size_t>(plan.planes->nz * ny) : 0);
+    const i64 nz = plan.planes->nz, ny = plan.planes->ny;
+    const i64 columns = (ny + plan.chunk_rows - 1) / plan.chunk_rows,
+              bands = (nz + kBandPlanes - 1) / kBandPlanes;
+    std::vector<double> row_sums(asked.level ? static_cast<std::size_t>(nz * ny) : 0);
     const Outputs<Real> to{static_cast<Real*>(asked.volume), static_cast<Real*>(asked.by_deform),
                            asked.level ? row_sums.data() : nullptr};
-    plan.samples.team->for_each(plan.planes->nz * columns, [&](i64 begin, i64 end) {
-        Gatherer<Rule, Real> gather_rows(plan, asked, to);
+    plan.samples.team->for_each(bands * columns, [&](i64 begin, i64 end) {
+        Gatherer<Rule, Real> gatherer(plan, asked, to);
         for (i64 c = begin; c < end; ++c) {
-            const i64 first = c % columns * plan.chunk_rows;
-            gather_rows.run(c / columns, first, std::min(first + plan.chunk_rows, ny));
+            const i64 z = c / columns * kBandPlanes, first = c % columns * plan.chunk_rows;
+            gatherer.run(z, std::min(z + kBandPlanes, nz), first, std::min(first + plan.chunk_rows, ny));
         }
     });
     if (asked.level) *asked.level = sum_of_rows(row_sums, ny);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "../simd/row_functions.h"
@@ -53,7 +54,19 @@ private:
     std::vector<u32> first_;  // of cell x - 1, if that has any: else any number, whose vertex is another's
 };
 
-// The four rows of cells around the current row of samples, kept while y grows.
+// How many edges a patch has.
+struct PatchSizes {
+    u8 of[1 << kEdges];
+
+    constexpr PatchSizes() : of{} {
+        for (int patch = 1; patch < 1 << kEdges; ++patch)
+            of[patch] = static_cast<u8>(of[patch >> 1] + (patch & 1));
+    }
+};
+inline constexpr PatchSizes kPatchSizes;
+
+// The rows of cells around a run of rows of samples, of the current plane and the one before it, each listed
+// when it is first asked for.
 template <class Real>
 class PatchRows {
 public:
@@ -62,40 +75,48 @@ public:
           asked_(asked),
           source_(*plan.planes),
           list_(row_functions().dual.list_patches),
-          rows_(5, PatchRow(plan.planes->nx)) {
+          none_(plan.planes->nx),
+          rows_(size(2 * (plan.chunk_rows + 1)), none_),
+          held_(rows_.size()) {
         for (int n = 1; n <= kEdges; ++n) shares_[n] = 1.0 / n;
     }
 
-    // For another plane, or other rows of it.
-    void reset() {
-        for (i64& y : held_) y = -1;
+    // For a run that begins with row `first` of samples, and for other planes than those that follow one
+    // another.
+    void reset(i64 first) {
+        first_ = first - 1;
+        std::fill(held_.begin(), held_.end(), i64(-1));
         for (i64& y : next_y_) y = -1;
     }
 
-    // Row y of the lower (side 0) or upper (side 1) plane z of cells; beyond the grid there are none.
-    const PatchRow& get(int side, i64 z, i64 y) {
-        if (z < 0 || y < 0 || z >= plan_.planes->nz - 1 || y >= plan_.cell_rows()) return rows_[4];
-        const std::size_t slot = static_cast<std::size_t>(2 * side + (y & 1));
-        if (held_[slot] != y) {
-            fill(rows_[slot], z, y, first_vertex(side, z, y));
-            held_[slot] = y;
+    const PatchRow& none() const { return none_; }
+
+    // Row y of plane z of cells; beyond the grid there are none.
+    const PatchRow& get(i64 z, i64 y) {
+        if (z < 0 || y < 0 || z >= plan_.planes->nz - 1 || y >= plan_.cell_rows()) return none_;
+        const std::size_t slot = size((z & 1) * (plan_.chunk_rows + 1) + y - first_);
+        if (held_[slot] != z) {
+            fill(rows_[slot], z, y, first_vertex(z, y));
+            held_[slot] = z;
         }
         return rows_[slot];
     }
 
 private:
+    static std::size_t size(i64 items) { return static_cast<std::size_t>(items); }
+
     // Of a row, known where it follows the one before.
-    i64 first_vertex(int side, i64 z, i64 y) {
-        if (next_y_[side] != y) {
+    i64 first_vertex(i64 z, i64 y) {
+        const std::size_t side = size(z & 1);
+        if (next_y_[side] != y || next_z_[side] != z) {
             const i64 column = y / plan_.chunk_rows;
-            i64 at = plan_.chunks[static_cast<std::size_t>(z * plan_.chunks_a_plane + column)].vertices;
+            next_[side] = plan_.chunks[size(z * plan_.chunks_a_plane + column)].vertices;
             for (i64 before = column * plan_.chunk_rows; before < y; ++before)
-                at += plan_.counts_of(z, before).vertices;
-            next_[side] = at;
+                next_[side] += plan_.counts_of(z, before).vertices;
         }
         const i64 first = next_[side];
         next_[side] = first + plan_.counts_of(z, y).vertices;
-        next_y_[side] = y + 1;
+        next_z_[side] = z, next_y_[side] = y + 1;
         return first;
     }
 
@@ -110,7 +131,7 @@ private:
         list_(source_.get(z, y, &counts), x_.data(), patches_.data());
         const Real* from = static_cast<const Real*>(asked_.verts) + first * asked_.vertex_stride;
         for (std::size_t k = 0; k < counts.vertices; ++k, ++gift, from += asked_.vertex_stride) {
-            const double share = shares_[popcount(static_cast<u32>(patches_[k]))];
+            const double share = shares_[kPatchSizes.of[patches_[k]]];
             for (int axis = 0; axis < 3; ++axis)
                 gift->on[axis] = static_cast<double>(from[axis * asked_.axis_stride]) * share;
             gift->x = x_[k];
@@ -126,9 +147,11 @@ private:
     double shares_[kEdges + 1] = {};
     std::vector<i32> x_;
     std::vector<u16> patches_;
-    std::vector<PatchRow> rows_;  // the last one stays empty
-    i64 held_[4] = {-1, -1, -1, -1};
-    i64 next_[2] = {}, next_y_[2] = {-1, -1};  // the first vertex of row next_y
+    PatchRow none_;
+    std::vector<PatchRow> rows_;  // of planes of even and of odd z, the first one that before the run's
+    std::vector<i64> held_;       // the plane that each of them is of
+    i64 first_ = 0;
+    i64 next_[2] = {}, next_z_[2] = {}, next_y_[2] = {-1, -1};  // the first vertex of row next_y
 };
 
 }  // namespace mc::cpu
