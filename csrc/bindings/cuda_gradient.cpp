@@ -26,6 +26,21 @@ void gradient(const cuda::Plan& plan, std::uintptr_t verts, std::array<i64, 2> s
     without_gil([&] { cuda::gradient(plan, asked); });
 }
 
+void gradient_by_points(const cuda::Kernels& kernels, std::uintptr_t stream, std::uintptr_t samples,
+                        const Axes& shape, std::uintptr_t points, i64 count, std::uintptr_t values,
+                        std::array<i64, 2> strides, bool wide, std::uintptr_t by_points) {
+    cuda::PointsJob job{};
+    job.samples = reinterpret_cast<const void*>(samples);
+    job.points = reinterpret_cast<const void*>(points);
+    job.channels = shape[0], job.nz = shape[1], job.ny = shape[2], job.nx = shape[3];
+    job.count = count;
+    job.by_values = reinterpret_cast<const void*>(values);
+    job.point_stride = strides[0], job.channel_stride = strides[1];
+    job.by_points = reinterpret_cast<void*>(by_points);
+    job.wide = wide ? 1 : 0;
+    without_gil([&] { cuda::gradient_by_points(kernels, reinterpret_cast<cuda::Stream>(stream), job); });
+}
+
 }  // namespace
 
 void bind_cuda_gradient(py::module_& m) {
@@ -39,4 +54,7 @@ void bind_cuda_gradient(py::module_& m) {
     m.def("cuda_gradient", &gradient, py::arg("plan"), py::arg("verts"), py::arg("strides"), py::arg("wide"),
           py::arg("volume"), py::arg("sums"), py::arg("direction"), py::arg("level_direction"),
           py::arg("moved"));
+    m.def("cuda_gradient_by_points", &gradient_by_points, py::arg("kernels"), py::arg("stream"),
+          py::arg("volume"), py::arg("shape"), py::arg("points"), py::arg("count"), py::arg("values"),
+          py::arg("strides"), py::arg("wide"), py::arg("by_points"));
 }

@@ -20,6 +20,14 @@ struct GradientJob : Job {
     u32 wide;
 };
 
+// The gradient of interpolated values by the points.
+struct PointsJob : InterpolateJob {
+    const void* by_values;  // Real: a loss's gradient by the values (count, channels), at any strides
+    i64 point_stride, channel_stride;
+    void* by_points;  // Real (count, 3)
+    u32 wide;         // is Real double, and not float?
+};
+
 // Sums of items that follow one another, each group's from its first to its last.
 struct SumJob {
     const double* items;  // (groups, size)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "gradient_pipeline.h"
 
-#include "gradient_job.h"
 #include "launch.h"
 
 namespace mc::cuda {
@@ -55,6 +54,13 @@ void gradient(const Plan& plan, const Gradient& asked) {
     launch(kernels, plan.stream, kernels.gradient, job, emit_blocks(job), kEmitThreads);
     // word_sums: what each word adds to the level's gradient.
     if (asked.sums) queue_sums(plan, asked.sums);
+}
+
+void gradient_by_points(const Kernels& kernels, Stream stream, const PointsJob& job) {
+    if (job.count == 0) return;
+    const ContextGuard current(kernels.driver(), kernels.context());
+    const i64 blocks = (job.count + kThreads - 1) / kThreads;
+    launch(kernels, stream, kernels.gradient_points, job, blocks, kThreads);
 }
 
 }  // namespace mc::cuda

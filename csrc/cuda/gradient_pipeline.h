@@ -3,6 +3,7 @@
 // the mesh.
 #pragma once
 
+#include "gradient_job.h"
 #include "pipeline.h"
 
 namespace mc::cuda {
@@ -25,5 +26,8 @@ i64 gradient_sums(const Request& request);
 
 // Queues the work, and returns at once; the level's gradient is the first of the sums.
 void gradient(const Plan& plan, const Gradient& asked);
+
+// Queues the gradient of interpolated values by the points.
+void gradient_by_points(const Kernels& kernels, Stream stream, const PointsJob& job);
 
 }  // namespace mc::cuda

@@ -95,6 +95,7 @@ void Kernels::find_functions(Library library) {
     dual_faces = find("mc_dual_faces");
     gradient = find("mc_gradient");
     gradient_sums = find("mc_gradient_sums");
+    gradient_points = find("mc_gradient_points");
     grid_interp[0] = find("mc_grid_interp_float32");
     grid_interp[1] = find("mc_grid_interp_float64");
 }

@@ -335,6 +335,18 @@ def cuda_gradient(
     level_direction: float,
     moved: int,
 ) -> None: ...
+def cuda_gradient_by_points(
+    kernels: CudaKernels,
+    stream: int,
+    volume: int,
+    shape: Sequence[int],
+    points: int,
+    count: int,
+    values: int,
+    strides: Sequence[int],
+    wide: bool,
+    by_points: int,
+) -> None: ...
 def cuda_batch_scratch_bytes(shape: Sequence[int], selects: bool, closed: bool) -> int: ...
 def cuda_prepare_batch(
     kernels: CudaKernels,

@@ -83,7 +83,7 @@ def test_threads_in_a_random_order(name, runs, request):  # noqa: ARG001
 
 
 def test_there_are_cases():
-    assert len(NAMES) == 25
+    assert len(NAMES) == 27
 
 
 BREAKS = {

@@ -3,6 +3,7 @@
 
 import sys
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -11,9 +12,10 @@ import torch
 import volumes
 from cases import KERNELS, assert_raises, with_nan
 from torchmcubes_bw import isosurface
+from torchmcubes_bw.arguments.points import points
 from torchmcubes_bw.arguments.request import request
 from torchmcubes_bw.arguments.volume import volume
-from torchmcubes_bw.backends import choose, cuda_gradient
+from torchmcubes_bw.backends import choose, cuda, cuda_gradient
 from torchmcubes_bw.backends.cpu_gradient import Direction
 
 DTYPES = ("float32", "float64", "float16", "bfloat16", "uint8", "int8", "int16", "int32", "int64", "bool")
@@ -83,10 +85,65 @@ def gradients_in_a_direction():
         check(vol.double(), 0.1, along=True, border="closed")
 
 
+def gradients_of_points():
+    """Between samples, on them, on and beyond the grid's sides, of one sample an axis, with a NaN."""
+    rng = np.random.default_rng(4)
+    for shape in ((3, 4, 5, 6), (1, 1, 5, 1), (2, 2, 1, 70), (0, 3, 3, 3)):
+        vol = torch.from_numpy(rng.standard_normal(shape))
+        at = torch.from_numpy(rng.random((700, 3))) * torch.tensor(shape[:0:-1]) * 1.2 - 0.5
+        at[5, 1], at[9, 0] = float("nan"), float("inf")
+        at[20:300].floor_()
+        for dtype in (torch.float32, torch.float64):
+            samples = volume(vol.to(dtype).permute(0, 3, 1, 2), "C, Nz, Ny, Nx")
+            where = points(at.to(torch.float64 if len(vol) == 2 else dtype), samples)
+            values = torch.from_numpy(rng.standard_normal((shape[0], 700))).to(dtype).T
+            got = cuda_gradient.by_points(KERNELS, 0, samples, where, values)
+            _, want = choose.value_gradients(samples, where, values, False, True)
+            assert (got.dtype, got.shape) == (want.dtype, want.shape)
+            assert got.numpy().tobytes() == want.numpy().tobytes(), shape
+
+
+class OnCuda(torch.Tensor):
+    """A CPU tensor that says it is on a GPU: the emulated one's memory is the host's."""
+
+    @property
+    def device(self):
+        return torch.device("cuda:0")
+
+
+def gradients_that_are_chosen():
+    """A tensor on a GPU has its gradients made there, without a warning but of the interpolated volume."""
+    empty, zeros = torch.empty, torch.zeros
+    on_host = {
+        name: lambda *a, device=None, make=make, **k: make(*a, **k)  # noqa: ARG005
+        for name, make in (("empty", empty), ("zeros", zeros))
+    }
+    vol = torch.from_numpy(volumes.noise((4, 5, 6)))
+    verts = torch.ones_like(isosurface(vol, 0.1).verts)
+    there, here = (
+        request(volume(v, "Nz, Ny, Nx"), 0.1, None, "raise", "open") for v in (vol.as_subclass(OnCuda), vol)
+    )
+    stacks = [volume(v[None], "C, Nz, Ny, Nx") for v in (vol.as_subclass(OnCuda), vol)]
+    at = [points(p, stack) for p, stack in zip((verts.as_subclass(OnCuda), verts), stacks, strict=True)]
+    with (
+        mock.patch.multiple(torch, **on_host),
+        mock.patch.object(choose, "_kernels", lambda _device, unserved="": None if unserved else KERNELS),
+        mock.patch.object(cuda, "current_stream", return_value=0),
+    ):
+        got = choose.vertex_gradients(there, verts, True, True)
+        _, by_points = choose.value_gradients(stacks[0], at[0], verts[:, :1], False, True)
+    want = choose.vertex_gradients(here, verts, True, True)
+    assert torch.equal(got.volume, want.volume)
+    assert got.level == want.level
+    assert torch.equal(by_points, choose.value_gradients(stacks[1], at[1], verts[:, :1], False, True)[1])
+
+
 CASES = (
     gradients,
     gradients_of_requests,
     gradients_in_a_direction,
+    gradients_of_points,
+    gradients_that_are_chosen,
 )
 
 if __name__ == "__main__":

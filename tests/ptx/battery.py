@@ -26,7 +26,7 @@ import volumes
 from ptx import gradients as of_gradients
 from ptx.comparing import noise, order, same
 from ptx.driver import Device, build_library
-from ptx.gradients import gradients, gradients_of_requests
+from ptx.gradients import gradients, gradients_of_points, gradients_of_requests
 from ptx.host import Host, read_ptx, shipped
 from ptx.machine import Rules
 from ptx.mutants import Mutant, mutants
@@ -333,6 +333,7 @@ CASES: dict[str, Callable[[Host], None]] = {
         dual_requests,
         gradients,
         gradients_of_requests,
+        gradients_of_points,
         batches,
         fixed_sizes,
         small_and_thin_shapes,

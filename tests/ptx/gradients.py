@@ -12,6 +12,7 @@ from ptx.comparing import noise, order, same
 from ptx.host import Host
 from torch import Tensor
 from torchmcubes_bw import isosurface
+from torchmcubes_bw.arguments.points import points
 from torchmcubes_bw.arguments.request import request
 from torchmcubes_bw.arguments.volume import volume
 from torchmcubes_bw.backends import choose
@@ -87,9 +88,27 @@ def gradients_of_requests(host: Host) -> None:
     check_gradient(host, wild.float(), 0.5, along=True)
 
 
+def gradients_of_points(host: Host) -> None:
+    """Between samples, on them, on and beyond the grid's sides, of one sample an axis, with a NaN."""
+    rng = np.random.default_rng(4)
+    for shape in ((3, 4, 5, 6), (1, 1, 5, 1)):
+        at = torch.from_numpy(rng.random((300, 3))) * torch.tensor(shape[:0:-1]) * 1.2 - 0.5
+        at[5, 1], at[9, 0] = float("nan"), float("inf")
+        at[20:100].floor_()
+        for dtype in (torch.float32, torch.float64):
+            vol, where = torch.from_numpy(rng.standard_normal(shape)).to(dtype), at.to(dtype)
+            values = torch.from_numpy(rng.standard_normal((shape[0], 300))).to(dtype).T
+            samples = volume(vol, "C, Nz, Ny, Nx")
+            _, want = choose.value_gradients(samples, points(where, samples), values, False, True)
+            if want is None:
+                raise AssertionError("the CPU makes no gradient by the points")
+            same((host.gradient_by_points(vol, where, values),), (want,), (shape, dtype))
+
+
 def for_mutants(host: Host) -> None:
     """What every mutant of the kernels of gradients shows on."""
     for along in (False, True):
         check_gradient(host, noise((3, 5, 70)), 0.1, along=along)
     check_gradient(host, noise((2, 40, 70)), 0.1)
+    gradients_of_points(host)
     check_gradient(host, noise((3, 4, 40)).double(), 0.1, along=True, border="closed")

@@ -153,6 +153,14 @@ class Host:
             at = checked_points(self.to_device(points), samples)
             return self._result(self._told(cuda.grid_interp, self.kernels, 0, samples, at))
 
+    def gradient_by_points(self, vol: Tensor, points: Tensor, values: Tensor) -> Tensor:
+        """Return the gradient of interpolated values by the points."""
+        self.reset()
+        samples = volume(self.to_device(vol), "C, Nz, Ny, Nx")
+        with self._in_arena():
+            given = samples, checked_points(self.to_device(points), samples), self.to_device(values)
+            return self._result(self._told(cuda_gradient.by_points, self.kernels, 0, *given))
+
     def reset(self) -> None:
         """Free what the last call allocated."""
         self.device.arena.free_from(self.bottom)

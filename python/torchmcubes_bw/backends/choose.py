@@ -28,7 +28,7 @@ from .results import Surface, refuse_fake_mode
 
 _DUAL_ONLY_ON_CPU = "its kernels make no nets, normals or gradients of the dual mesh"
 _NONE_OF_BATCHES = "its kernels make no normals of several volumes, or of a fixed size"
-_NO_GRADIENT = "its kernels make no gradients of interpolated values"
+_NO_GRADIENT = "its kernels make no gradients of interpolated values by the samples"
 _PACKAGE = f"{Path(__file__).parent.parent}{os.sep}"
 _warned: set[str] = set()
 
@@ -121,7 +121,10 @@ def value_gradients(
     """Return the gradients of interpolated values by samples and points, on their device."""
     if vol.device.type == "cpu":
         return cpu_gradient.interpolated(vol, points, values, of_vol, of_points)
-    _warn(vol.device, _NO_GRADIENT)
+    kernels = _kernels(vol.device, _NO_GRADIENT if of_vol else "")
+    if kernels is not None:
+        stream = cuda.current_stream(vol.device)
+        return None, cuda_gradient.by_points(kernels, stream, vol, points, values) if of_points else None
     found = cpu_gradient.interpolated(
         _on_cpu(vol), _on_cpu(points, "points"), values.cpu(), of_vol, of_points
     )

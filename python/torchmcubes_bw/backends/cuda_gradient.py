@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The CUDA backend of gradients: of a mesh's vertices."""
+"""The CUDA backend of gradients: of a mesh's vertices, and of interpolated values by the points."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from .. import _core
 from ..arguments.request import Request
+from ..arguments.samples import Samples
 from ..arguments.volume import has_changed
 from .converted import as_kernels_read
 from .cpu_gradient import Direction, Gradients
@@ -51,3 +52,26 @@ def vertices(
             0 if moved is None else moved.data_ptr(),
         )
     return Gradients(of_volume, 0.0 if sums is None else float(sums[0]), moved)
+
+
+def by_points(
+    kernels: _core.CudaKernels, stream: int, vol: Samples, points: Samples, values: Tensor
+) -> Tensor:
+    """Return the gradient of a loss by the points, `values` being that by the values there."""
+    real, values = values.dtype, values.resolve_neg()
+    samples, at = vol.owner.to(real).contiguous(), points.owner.to(real).contiguous()
+    found = torch.empty(at.shape, dtype=real, device=vol.device)
+    with memory_errors():
+        _core.cuda_gradient_by_points(
+            kernels,
+            stream,
+            samples.data_ptr(),
+            vol.shape,
+            at.data_ptr(),
+            len(at),
+            values.data_ptr(),
+            values.stride(),
+            real == torch.float64,
+            found.data_ptr(),
+        )
+    return found
