@@ -309,16 +309,27 @@ inline bool grow_at(CellEdges edges, u64 counting) {
     return ((used | edges[0]->z | edges[1]->z) & ~counting) == 0;
 }
 
+// The triangles of a word's cells that count, of `active` ones.
+template <class Lanes, class Index>
+Index* emit_used_faces(CellEdges edges, u64 active, u64 counting, Index* to, const Index* end) {
+    if (!counting) return to;
+    if (counting == active || grow_at(edges, counting)) return Lanes::emit_faces(edges, counting, to, end);
+    return emit_counting_faces(edges, counting, to);
+}
+
 template <class Lanes, class Index>
 void emit_used_faces_of_row(const FaceRow& row) {
     const Index* end = static_cast<Index*>(row.end);
     for_words_of_cells<Index>(row, [&row, end](CellEdges edges, u64 active, i64 w, Index* to) {
-        const u64 counting = active & row.cells[w];
-        if (!counting) return to;
-        if (counting == active || grow_at(edges, counting))
-            return Lanes::emit_faces(edges, counting, to, end);
-        return emit_counting_faces(edges, counting, to);
+        return emit_used_faces<Lanes>(edges, active, active & row.cells[w], to, end);
     });
+}
+
+template <class Lanes, class Index>
+void* emit_used_faces_of_word(CellEdges edges, u64 cells, void* to, const void* end) {
+    const u64 active = active_cells(bits_of(edges), ~u64(0));
+    return emit_used_faces<Lanes>(edges, active, active & cells, static_cast<Index*>(to),
+                                  static_cast<const Index*>(end));
 }
 
 }  // namespace
