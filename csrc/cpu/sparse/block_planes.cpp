@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "block_planes.h"
 
+#include <type_traits>
+
 namespace mc::cpu {
 
 namespace {
 
 i64 word_of(i64 x) { return x >> 6; }
+
+// Blocks of one cell, whose side the compiler knows; they have been brought into raster order.
+using Cells = std::integral_constant<i64, 1>;
+constexpr Cells kCells;
 
 }  // namespace
 
@@ -124,34 +130,35 @@ void BlockPlanes<Real>::add_words(std::size_t begin, std::size_t end, SparsePlan
 }
 
 // Gives the values of each block's row of samples to visit(values, held): where the block has them, and where
-// the plane does, which is one run too: the words of a row of blocks follow each other.
+// the plane does, which is one run too: the words of a row of blocks follow each other. Side: of the blocks,
+// kCells or an i64.
 template <class Real>
-template <class Visit>
-inline void BlockPlanes<Real>::for_each_run(const RowSource& from, std::size_t word, SparsePlane<Real>& plane,
-                                            const Visit& visit) const {
-    const i64 samples = side_ + 1, block = samples * samples * samples;
+template <class Side, class Visit>
+inline void BlockPlanes<Real>::for_each_run(Side side, const RowSource& from, std::size_t word,
+                                            SparsePlane<Real>& plane, const Visit& visit) const {
+    const i64 samples = side + 1, block = samples * samples * samples;
     const Real* row = values_ + (from.dz * samples + from.dy) * samples;
     const BlockOrder::Reader blocks = order_.reader();
     const i64 last = from.blocks->last;
     for (i64 k = from.blocks->first; k < last; ++word) {
-        const i64 end = 64 * plane.words[word].w + 64;
-        Real* held = plane.values(word) - (end - 64);
-        for (i64 x; k < last && (x = blocks.x(k) * side_) < end; ++k)
-            visit(row + blocks.block(k) * block, held + x);
+        const i64 begin = 64 * plane.words[word].w;
+        Real* held = plane.values(word);
+        for (i64 x; k < last && (x = blocks.x(k) * side - begin) < 64; ++k)
+            visit(row + (side == kCells ? k : blocks.block(k)) * block, held + x);
     }
 }
 
 // Where several blocks hold a sample, the last one's value stays.
 template <class Real>
-void BlockPlanes<Real>::fill(SparsePlane<Real>& plane) {
+template <class Side>
+void BlockPlanes<Real>::fill(Side side, SparsePlane<Real>& plane) {
     for_each_source(plane, [&](const RowSource& from, std::size_t word) {
-        if (side_ == 1) {
-            for_each_run(from, word, plane,
-                         [](const Real* values, Real* held) { held[0] = values[0], held[1] = values[1]; });
-        } else {
-            for_each_run(from, word, plane,
-                         [this](const Real* values, Real* held) { std::copy_n(values, side_ + 1, held); });
-        }
+        for_each_run(side, from, word, plane, [side](const Real* values, Real* held) {
+            if constexpr (std::is_same_v<Side, Cells>)
+                held[0] = values[0], held[1] = values[1];
+            else
+                std::copy_n(values, side + 1, held);
+        });
     });
 }
 
@@ -175,18 +182,13 @@ void BlockPlanes<Real>::classify(SparsePlane<Real>& plane) {
 
 // Whether all blocks gave the samples that a plane holds, and none gave a NaN.
 template <class Real>
-bool BlockPlanes<Real>::agree(SparsePlane<Real>& plane) const {
+template <class Side>
+bool BlockPlanes<Real>::agree(Side side, SparsePlane<Real>& plane) const {
     bool odd = false;
     for_each_source(plane, [&](const RowSource& from, std::size_t word) {
-        if (side_ == 1) {
-            for_each_run(from, word, plane, [&odd](const Real* values, const Real* held) {
-                odd |= !(held[0] == values[0]) | !(held[1] == values[1]);
-            });
-        } else {
-            for_each_run(from, word, plane, [&odd, this](const Real* values, const Real* held) {
-                for (i64 k = 0; k <= side_; ++k) odd |= !(held[k] == values[k]);
-            });
-        }
+        for_each_run(side, from, word, plane, [side, &odd](const Real* values, const Real* held) {
+            for (i64 k = 0; k <= side; ++k) odd |= !(held[k] == values[k]);
+        });
     });
     return !odd;
 }
@@ -196,7 +198,7 @@ template <class Real>
 void BlockPlanes<Real>::look_closer(SparsePlane<Real>& plane) {
     std::vector<u64> known(plane.words.size(), 0);
     for_each_source(plane, [&](const RowSource& from, std::size_t word) {
-        for_each_run(from, word, plane, [&](const Real* values, Real* held) {
+        for_each_run(side_, from, word, plane, [&](const Real* values, Real* held) {
             const i64 first = held - plane.values(0);
             for (i64 k = 0; k <= side_; ++k) {
                 const std::size_t at = static_cast<std::size_t>(word_of(first + k));
@@ -236,9 +238,9 @@ void BlockPlanes<Real>::build(i64 k, SparsePlane<Real>& plane) {
     };
     for (std::size_t s = 0; s < sources_.size(); s = row_end(s)) add_words(s, row_end(s), plane);
     plane.make_room();
-    fill(plane);
+    side_ == kCells ? fill(kCells, plane) : fill(side_, plane);
     classify(plane);
-    if (checks_ && !agree(plane)) look_closer(plane);
+    if (checks_ && !(side_ == kCells ? agree(kCells, plane) : agree(side_, plane))) look_closer(plane);
 }
 
 template class BlockPlanes<float>;

@@ -70,14 +70,16 @@ private:
     void take_layers(const BlockPlane& at);
     void list_sources(const BlockPlane& at);
     void add_words(std::size_t begin, std::size_t end, SparsePlane<Real>& plane);
-    void fill(SparsePlane<Real>& plane);
+    template <class Side>
+    void fill(Side side, SparsePlane<Real>& plane);
     void classify(SparsePlane<Real>& plane);
-    bool agree(SparsePlane<Real>& plane) const;
+    template <class Side>
+    bool agree(Side side, SparsePlane<Real>& plane) const;
     void look_closer(SparsePlane<Real>& plane);
     template <class Visit>
     void for_each_source(const SparsePlane<Real>& plane, const Visit& visit) const;
-    template <class Visit>
-    void for_each_run(const RowSource& from, std::size_t word, SparsePlane<Real>& plane,
+    template <class Side, class Visit>
+    void for_each_run(Side side, const RowSource& from, std::size_t word, SparsePlane<Real>& plane,
                       const Visit& visit) const;
     void note(BlockFault fault, i64 x, i64 y, i64 z, Real was, Real is) {
         if (trouble.fault == BlockFault::kNone)
