@@ -78,9 +78,8 @@ private:
     }
 };
 
-// The sum of 64 samples' shares of the level's gradient: of 32 and 32.
-inline double sum_of_word(double (&lanes)[64]) {
-    double sum = 0;
+// Adds 64 samples' shares of the level's gradient to a row's: 32 and 32.
+inline double add_shares(double sum, double (&lanes)[64]) {
     for (int half = 0; half < 64; half += kLevelLanes) {
         double* lane = lanes + half;
         for (int apart = kLevelLanes / 2; apart; apart /= 2)

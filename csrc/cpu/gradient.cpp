@@ -163,7 +163,7 @@ private:
             const i64 begin = w ? 0 : border_, end = std::min<i64>(64, volume_.nx + border_ - 64 * w);
             const bool any = any_at(w);
             if (any) gather_word(rows, w);
-            if (any && row_sums_) sum += sum_of_word(shares_);
+            if (any && row_sums_) sum = add_shares(sum, shares_);
             for (i64 i = begin; to && i < end; ++i)
                 to[64 * w + i] = any ? static_cast<Real>(gathered_[i]) : Real(0);
         }

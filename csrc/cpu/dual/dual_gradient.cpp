@@ -200,7 +200,7 @@ private:
             if (has_cells) edges = crossings_.at_word(w);
             const bool any = (edges.x | edges.y | edges.z | edges.below | before_.at(w)) || is_carried_;
             if (any) gather_word(rows, w, edges);
-            if (any && to_.row_sums) sum += sum_of_word(shares_);
+            if (any && to_.row_sums) sum = add_shares(sum, shares_);
             write_word(rows, w, any);
         }
         return sum;

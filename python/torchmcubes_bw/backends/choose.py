@@ -29,6 +29,7 @@ from . import (
     cuda,
     cuda_batches,
     cuda_dual_batches,
+    cuda_gradient,
     kernel_files,
     labels,
 )
@@ -40,7 +41,7 @@ from .results import Surface, refuse_fake_mode
 _DUAL_ONLY_ON_CPU = "its kernels make no nets, normals or displacements of the dual mesh"
 _NONE_OF_BATCHES = "its kernels make no normals of several volumes, or of a fixed size"
 _NO_DUAL_BATCH = "its kernels make no dual meshes of several volumes in a fixed size"
-_NO_GRADIENT = "its kernels make no gradients"
+_NO_GRADIENT = "its kernels make no gradients of interpolated values by the samples"
 _NO_DUAL_GRADIENT = "its kernels make no gradients of the dual mesh"
 _PACKAGE = f"{Path(__file__).parent.parent}{os.sep}"
 _warned: set[str] = set()
@@ -56,8 +57,7 @@ def surface(request: Request, normals: bool = False) -> Surface:
         refuse_fake_mode()
         return cuda.surface(kernels, cuda.current_stream(vol.device), request, normals)
     # Conversions are the CPU's too: not every device has float64.
-    mask = None if request.mask is None else _on_cpu(request.mask, "mask")
-    return cpu.surface(request._replace(volume=_on_cpu(vol), mask=mask), normals).to(vol.device)
+    return cpu.surface(_request_on_cpu(request), normals).to(vol.device)
 
 
 def surfaces(batch: Batch, normals: bool = False) -> Packed:
@@ -135,11 +135,12 @@ def vertex_gradients(
     device = request.volume.device
     if device.type == "cpu":
         return cpu_gradient.vertices(request, verts, volume, level, direction)
-    _warn(device, _NO_GRADIENT)
-    mask = None if request.mask is None else _on_cpu(request.mask, "mask")
-    request = request._replace(volume=_on_cpu(request.volume), mask=mask)
+    kernels = _kernels(device)
+    if kernels is not None:
+        stream = cuda.current_stream(device)
+        return cuda_gradient.vertices(kernels, stream, request, verts, volume, level, direction)
     towards = None if direction is None else direction._replace(volume=direction.volume.cpu())
-    found = cpu_gradient.vertices(request, verts.cpu(), volume, level, towards)
+    found = cpu_gradient.vertices(_request_on_cpu(request), verts.cpu(), volume, level, towards)
     by_volume, moved = (None if part is None else part.to(device) for part in (found.volume, found.verts))
     return cpu_gradient.Gradients(by_volume, found.level, moved)
 
@@ -150,7 +151,10 @@ def value_gradients(
     """Return the gradients of interpolated values by samples and points, on their device."""
     if vol.device.type == "cpu":
         return cpu_gradient.interpolated(vol, points, values, of_vol, of_points)
-    _warn(vol.device, _NO_GRADIENT)
+    kernels = _kernels(vol.device, _NO_GRADIENT if of_vol else "")
+    if kernels is not None:
+        stream = cuda.current_stream(vol.device)
+        return None, cuda_gradient.by_points(kernels, stream, vol, points, values) if of_points else None
     found = cpu_gradient.interpolated(
         _on_cpu(vol), _on_cpu(points, "points"), values.cpu(), of_vol, of_points
     )
