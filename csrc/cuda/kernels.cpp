@@ -93,6 +93,9 @@ void Kernels::find_functions(Library library) {
     dual_vertices[0] = find("mc_dual_vertices_float32");
     dual_vertices[1] = find("mc_dual_vertices_float64");
     dual_faces = find("mc_dual_faces");
+    sparse_fill = find("mc_sparse_fill");
+    sparse_count = find("mc_sparse_count");
+    sparse_emit = find("mc_sparse_emit");
     grid_interp[0] = find("mc_grid_interp_float32");
     grid_interp[1] = find("mc_grid_interp_float64");
 }

@@ -6,6 +6,9 @@
 #include "grid_interp.cuh"
 #include "normals.cuh"
 #include "select.cuh"
+#include "sparse_count.cuh"
+#include "sparse_emit.cuh"
+#include "sparse_fill.cuh"
 #include "stage2_count.cuh"
 #include "stage3_scan.cuh"
 #include "stage4_emit.cuh"
@@ -61,3 +64,7 @@ MC_DUAL_KERNEL mc_dual_count(const DualJob job) { count_dual(job); }
 MC_EMIT_KERNEL(kEmitBlocks) mc_dual_vertices_float32(const DualJob job) { emit_dual_vertices<Single>(job); }
 MC_EMIT_KERNEL(kEmitBlocks) mc_dual_vertices_float64(const DualJob job) { emit_dual_vertices<Double>(job); }
 MC_EMIT_KERNEL(kEmitBlocks) mc_dual_faces(const DualJob job) { emit_dual_faces(job); }
+
+extern "C" __global__ void __launch_bounds__(kThreads, 4) mc_sparse_fill(const SparseJob job) { fill(job); }
+MC_KERNEL(kThreads) mc_sparse_count(const SparseJob job) { count_sparse(job); }
+MC_EMIT_KERNEL(kEmitBlocks) mc_sparse_emit(const SparseJob job) { emit_sparse(job); }

@@ -67,7 +67,7 @@ def test_case(name, runs, request):  # noqa: ARG001 - `runs` has the name's run
 
 
 @pytest.mark.parametrize(
-    "name", ["awkward_shapes", "few_cells", "several_tiles", "many_rounds_of_the_scan", "dual"]
+    "name", ["awkward_shapes", "few_cells", "several_tiles", "many_rounds_of_the_scan", "dual", "sparse"]
 )
 def test_threads_in_a_random_order(name, runs, request):  # noqa: ARG001
     seed, run = runs[request.node.nodeid]
@@ -75,7 +75,7 @@ def test_threads_in_a_random_order(name, runs, request):  # noqa: ARG001
 
 
 def test_there_are_cases():
-    assert len(NAMES) == 22
+    assert len(NAMES) == 23
 
 
 BREAKS = {

@@ -28,6 +28,7 @@ from ptx.host import Host, read_ptx, shipped
 from ptx.machine import Rules
 from ptx.mutants import Mutant, mutants
 from ptx.program import PtxError
+from ptx.sparse_cases import for_mutants_of_sparse, sparse
 from torch import Tensor
 from torchmcubes_bw import dual_marching_cubes, grid_interp, isosurface, marching_cubes
 from torchmcubes_bw.arguments.batch import Room
@@ -345,6 +346,7 @@ CASES: dict[str, Callable[[Host], None]] = {
         normals,
         dual,
         dual_requests,
+        sparse,
         batches,
         fixed_sizes,
         small_and_thin_shapes,
@@ -380,17 +382,17 @@ def for_mutants_of_the_dual(host: Host) -> None:
     check_dual(host, noise((3, 3, 66)).double(), 0.1)
 
 
+MUTANTS_OF = {"mc_dual": (for_mutants_of_the_dual,), "mc_spar": (for_mutants_of_sparse,)}
+
+
 def caught(device: Device, mutant: Mutant) -> str | None:
     """Return how a mutant is caught, or None."""
     device.rules = replace(device.rules, most_steps=20_000)
     pinned = device.arena.pinned
     try:
         host = Host(device, mutant.ptx.encode())
-        if mutant.name.startswith("mc_dual"):
-            for_mutants_of_the_dual(host)
-        else:
-            for_mutants(host)
-            for_stubborn_mutants(host)
+        for hold_against in MUTANTS_OF.get(mutant.name[:7], (for_mutants, for_stubborn_mutants)):
+            hold_against(host)
     except (PtxError, AssertionError, ValueError, RuntimeError) as error:
         return f"{type(error).__name__}: {error}"  # RuntimeError: a NaN was told of where there is none
     finally:
@@ -446,9 +448,10 @@ def run_mutants(host: Host, ptx: str, part: tuple[int, int]) -> None:
     """Run each `part[1]`-th mutant, from number `part[0]` on."""
     began = time.perf_counter()
     for_mutants(host)
-    shown = set(host.device.counts)  # the dual mesh also runs others, on which what follows shows nothing
+    shown = set(host.device.counts)  # what follows runs others too, whose mutants it does not show
     for_mutants_of_the_dual(host)
-    counts = {n: c for n, c in host.device.counts.items() if n in shown or n.startswith("mc_dual")}
+    for_mutants_of_sparse(host)
+    counts = {n: c for n, c in host.device.counts.items() if n in shown or n[:7] in MUTANTS_OF}
     executed = {name: set(count.lines) for name, count in counts.items()}
     report("what mutants are held against", began, None, host.device)
     for mutant in list(mutants(ptx, executed))[part[0] :: part[1]]:
