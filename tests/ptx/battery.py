@@ -31,6 +31,7 @@ from ptx.host import Host, read_ptx, shipped
 from ptx.machine import Rules
 from ptx.mutants import Mutant, mutants
 from ptx.program import PtxError
+from ptx.sparse_cases import for_mutants_of_sparse, sparse
 from torch import Tensor
 from torchmcubes_bw import dual_marching_cubes, grid_interp, isosurface, marching_cubes
 from torchmcubes_bw.arguments.batch import Room
@@ -334,6 +335,7 @@ CASES: dict[str, Callable[[Host], None]] = {
         gradients,
         gradients_of_requests,
         gradients_of_points,
+        sparse,
         batches,
         fixed_sizes,
         small_and_thin_shapes,
@@ -370,7 +372,11 @@ def for_mutants_of_the_dual(host: Host) -> None:
 
 
 # Kernels that a mesh does not run, by how their names begin.
-OTHERS = {"mc_dual": for_mutants_of_the_dual, "mc_gradient": of_gradients.for_mutants}
+OTHERS = {
+    "mc_dual": for_mutants_of_the_dual,
+    "mc_gradient": of_gradients.for_mutants,
+    "mc_sparse": for_mutants_of_sparse,
+}
 
 
 def shown_by(kernel: str) -> Callable[[Host], None] | None:
