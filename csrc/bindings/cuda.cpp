@@ -189,6 +189,7 @@ void bind_cuda(py::module_& m) {
           py::arg("offsets"), py::arg("totals"), py::arg("most"), py::arg("scratch"), py::keep_alive<0, 1>());
     m.def("cuda_grid_interp", &interpolate, py::arg("kernels"), py::arg("stream"), py::arg("volume"),
           py::arg("shape"), py::arg("points"), py::arg("count"), py::arg("values"), py::arg("is_double"));
+    bind_cuda_sparse(m);
     m.def("cuda_driver_error", [] {
         try {
             cuda::driver();

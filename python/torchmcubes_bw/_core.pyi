@@ -407,4 +407,32 @@ def cuda_grid_interp(
     values: int,
     is_double: bool,
 ) -> None: ...
+
+class CudaSparsePlan:
+    @property
+    def vertices(self) -> int: ...
+    @property
+    def triangles(self) -> int: ...
+    @property
+    def in_trouble(self) -> bool: ...
+    def emit(self, verts: int, faces: int, wide_verts: bool) -> None: ...
+
+def cuda_sparse_scratch_bytes(words: int) -> int: ...
+def cuda_refuse_capture(kernels: CudaKernels, stream: int) -> None: ...
+def cuda_prepare_sparse(
+    kernels: CudaKernels,
+    stream: int,
+    data: int,
+    is_double: bool,
+    strides: Sequence[int],
+    side: int,
+    level: float,
+    blocks: tuple[int, int],
+    count: int,
+    low: Sequence[int],
+    high: Sequence[int],
+    words: int,
+    keys: tuple[int, int, int],
+    scratch: int,
+) -> CudaSparsePlan: ...
 def cuda_driver_error() -> str: ...

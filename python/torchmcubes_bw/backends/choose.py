@@ -30,6 +30,7 @@ from . import (
     cuda_batches,
     cuda_dual_batches,
     cuda_gradient,
+    cuda_sparse,
     kernel_files,
     labels,
 )
@@ -163,11 +164,20 @@ def value_gradients(
 
 
 def sparse(asked: Blocks) -> Surface:
-    """Extract the surface of cells or blocks: on the CPU, and put back on their device."""
+    """Extract the surface of cells or blocks, on their device; what is wrong with them, the CPU tells."""
     device = asked.values.device
     if device.type == "cpu":
         return blocks.surface(asked)
-    _kernels(device, "its kernels know no cells and blocks")
+    kernels = _kernels(device)
+    if kernels is not None:
+        refuse_fake_mode()
+        try:
+            found = cuda_sparse.surface(kernels, cuda.current_stream(device), asked)
+        except cuda.NoKernels as reason:
+            _warn(device, str(reason))
+            found = None
+        if found is not None:
+            return found
     # The samples' shape and strides may be another view than their owner's.
     coords, values = _on_cpu(asked.coords, "coords"), asked.values
     copied = checked(values.owner.cpu().contiguous(), asked.words[1])
