@@ -83,6 +83,19 @@ def test_dual(name, quads):
             assert a.cpu().numpy().tobytes() == b.numpy().tobytes()
 
 
+@pytest.mark.filterwarnings("ignore:torchmcubes-bw computes on the CPU:RuntimeWarning")
+@pytest.mark.parametrize("quads", [False, True])
+def test_duals_of_several_volumes(quads):
+    vols = torch.from_numpy(volumes.noise((3 * 20, 21, 40))).reshape(3, 20, 21, 40)
+    for options in ({}, {"max_verts": 99_000, "max_faces": 199_000}):
+        for some in (vols, vols[0]):
+            want = dual_marching_cubes(some, 0.1, quads=quads, border="closed", **options)
+            got = dual_marching_cubes(some.cuda(), 0.1, quads=quads, border="closed", **options)
+            for a, b in zip(got, want, strict=True):
+                assert a.is_cuda
+                assert a.cpu().numpy().tobytes() == b.numpy().tobytes()
+
+
 @pytest.mark.parametrize("name", ["float32", "float64", "float16", "uint8", "int32", "int64"])
 @pytest.mark.parametrize("side", [1, 2, 8, 16, 40])
 def test_blocks(name, side):
@@ -174,12 +187,13 @@ def test_several_volumes(levels, border):
         assert torch.equal(getattr(got, name).cpu(), getattr(want, name))
 
 
-def test_a_fixed_size_in_a_graph():
+@pytest.mark.parametrize("method", ["primal", "dual"])
+def test_a_fixed_size_in_a_graph(method):
     """Captured once, replayed with other samples: also with some whose mesh does not fit."""
     vols = torch.from_numpy(volumes.noise((3 * 20, 21, 40))).reshape(3, 20, 21, 40)
     ball = torch.from_numpy(volumes.ball((20, 21, 40), (20, 10, 10), 5.0))
-    fits = isosurface(ball, 0.1)
-    size = {"max_verts": len(fits.verts), "max_faces": len(fits.faces) + 1}
+    fits = isosurface(ball, 0.1, method=method)
+    size = {"max_verts": len(fits.verts), "max_faces": len(fits.faces) + 1, "method": method}
     given = vols[0].cuda()
     isosurface(given, 0.1, **size)  # loads the kernels
     torch.cuda.synchronize()
