@@ -282,9 +282,9 @@ def dual():
 
 def dual_requests():
     dual_cases.requests(KERNELS, with_nan)
-    asked = request(volume(torch.ones(3, 4, 5), "Nz, Ny, Nx"), 0.0, None, "raise", "open")
+    dual_cases.several(KERNELS)
     with fault("capturing:1"):
-        assert_raises(RuntimeError, CAPTURED, cuda.dual, KERNELS, 0, asked, False)
+        dual_cases.captured(KERNELS, assert_raises, CAPTURED)
 
 
 def sparse():
