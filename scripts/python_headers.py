@@ -198,10 +198,13 @@ def headers_of(python: Python) -> Path:
     place = CACHE / "headers" / python.version
     found = at_hand(python)
     source = found.headers if found else Debian("amd64").headers(python)
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(source, place)
-    free_threaded = "#define Py_GIL_DISABLED 1\n" if python.free_threaded else ""
-    (place / "pyconfig.h").write_text(PYCONFIG + free_threaded, "utf-8")
+    config = PYCONFIG + ("#define Py_GIL_DISABLED 1\n" if python.free_threaded else "")
+    wanted = [(source / "patchlevel.h").read_text("utf-8"), config]
+    files = [place / "patchlevel.h", place / "pyconfig.h"]
+    if [file.read_text("utf-8") for file in files if file.is_file()] != wanted:  # else nothing compiles anew
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(source, place)
+        (place / "pyconfig.h").write_text(config, "utf-8")
     return place
 
 

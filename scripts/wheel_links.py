@@ -13,7 +13,12 @@ from wheel_targets import GLIBC, MACOS, Platform, Python
 ELF_LIBRARIES = {"libc.so.6", "libpthread.so.0", "libdl.so.2", "libm.so.6"}
 ELF_LOADERS = {"Linux/x86_64": "ld-linux-x86-64.so.2", "Linux/aarch64": "ld-linux-aarch64.so.1"}
 MACHO_LIBRARIES = {"/usr/lib/libSystem.B.dylib", "/usr/lib/libc++.1.dylib"}
+MACHO_MARKS = {"__mh_dylib_header", "___dso_handle"}  # of the file itself
+MACHO_WEAK = ("__Zn", "__Zd")  # operators new and delete: weak, so the process' own are used
 ENTRY = "PyInit__core"
+
+
+lief.logging.disable()  # it remarks on what does not matter here
 
 
 class LinkError(Exception):
@@ -67,11 +72,14 @@ def of_pe(module: Path, platform: Platform, python: Python) -> str:  # noqa: ARG
 def of_macho(module: Path, platform: Platform, python: Python) -> str:  # noqa: ARG001 - links no Python
     """The system's library and the C++ library alone, for the oldest system named in the tag, signed."""
     binary = lief.MachO.parse(str(module)).at(0)
-    refuse(module, {library.name for library in binary.libraries} - MACHO_LIBRARIES, "links")
+    own = lief.MachO.LoadCommand.TYPE.ID_DYLIB
+    linked = {library.name for library in binary.libraries if library.command != own}
+    refuse(module, linked - MACHO_LIBRARIES, "links")
     oldest = ".".join(str(part) for part in binary.build_version.minos[:2])
     if oldest != MACOS:
         raise LinkError(f"{module.name} is for macOS {oldest}, not {MACOS}")
     if not binary.has_code_signature:
         raise LinkError(f"{module.name} is not signed, which a processor of Apple's refuses")
-    refuse(module, {symbol.name for symbol in binary.exported_symbols} - {f"_{ENTRY}"}, "exports")
-    return ", ".join(sorted(Path(library.name).name for library in binary.libraries))
+    exported = {symbol.name for symbol in binary.exported_symbols} - {f"_{ENTRY}", *MACHO_MARKS}
+    refuse(module, (name for name in exported if not name.startswith(MACHO_WEAK)), "exports")
+    return ", ".join(sorted(Path(name).name for name in linked))
