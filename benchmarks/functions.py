@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What `extract_field` evaluates and takes: `python -m benchmarks.functions OUT.json [NAME SIZE]...`.
+"""What `extract_field` evaluates and takes: `python -m benchmarks.functions [--equal] OUT.json [NAME SIZE]...`.
 
 Without names all fields are measured at 256³, 512³ and 1024³. Times are of the processor, of all threads, so that
 they compare on a machine that others use too. The dense evaluation is timed in the same run, over some of its planes.
+
+With --equal the dense grid is evaluated whole instead, in slabs, and the two meshes are compared byte by byte.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchmcubes_bw import extract_field
+from torchmcubes_bw import Mesh, extract_field, stream_surface
 
 from .triplane_decoder import RADIUS, TriplaneDecoder, fitted
 
@@ -85,6 +87,28 @@ def dense_seconds(f: Callable[[Tensor], Tensor], n: int, low: float, high: float
     return timed.seconds * n / PLANES
 
 
+def is_dense_mesh(f: Callable[[Tensor], Tensor], n: int, high: float) -> bool:
+    """Whether the mesh is that of the dense grid, byte for byte."""
+    step = 2 * high / (n - 1)
+    axis = (torch.arange(n, dtype=torch.float64) * step - high).float()
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+
+    def planes(begin: int, end: int) -> Tensor:
+        made = torch.empty(end - begin, n, n)
+        for z, plane in zip(range(begin, end), made, strict=True):
+            points = torch.stack([x, y, axis[z].expand(n, n)], -1).reshape(-1, 3)
+            plane.view(-1)[:] = torch.cat([f(chunk) for chunk in points.split(2**16)])
+        return made
+
+    sides = {"spacing": step, "origin": -high, "shape": (n, n, n)}
+    dense = stream_surface(planes, 0.0, slab_planes=8, **sides)
+    assert isinstance(dense, Mesh)
+    mesh = extract_field(f, (-high, high), n)
+    return torch.equal(dense.faces, mesh.faces) and torch.equal(
+        dense.verts.view(torch.int32), mesh.verts.view(torch.int32)
+    )
+
+
 def measured(name: str, f: Callable[[Tensor], Tensor], n: int, high: float) -> dict[str, Any]:
     """Extract once; return what it took."""
     timed = Timed(f)
@@ -129,17 +153,23 @@ def _processor() -> str:
 
 def main() -> None:
     """Measure what the command line names, and add it to the file."""
-    out = Path(sys.argv[1])
-    named = list(zip(sys.argv[2::2], map(int, sys.argv[3::2]), strict=True))
+    arguments = [argument for argument in sys.argv[1:] if argument != "--equal"]
+    out = Path(arguments[0])
+    named = list(zip(arguments[1::2], map(int, arguments[2::2]), strict=True))
     wanted = named or [(name, n) for n in (256, 512, 1024) for name in (*FIELDS, "decoder")]
     known = json.loads(out.read_text("utf-8")) if out.exists() else {"rows": []}
     known["machine"] = f"{_processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     for name, n in wanted:
         f = _decoder(out.with_suffix(".pt")) if name == "decoder" else FIELDS[name]
-        row = measured(name, f, n, RADIUS if name == "decoder" else 1.0)
+        high = RADIUS if name == "decoder" else 1.0
+        if "--equal" in sys.argv:
+            row = {"field": name, "side": n, "equal": is_dense_mesh(f, n, high)}
+        else:
+            row = measured(name, f, n, high)
         print(row, flush=True)
-        kept = [r for r in known["rows"] if (r["field"], r["side"]) != (name, n)]
-        known["rows"] = [*kept, row]
+        same = [r for r in known["rows"] if (r["field"], r["side"]) == (name, n)]
+        known["rows"] = [r for r in known["rows"] if r not in same]
+        known["rows"].append((same[0] if same else {}) | row)
         out.write_text(json.dumps(known, indent=1) + "\n", "utf-8")
 
 

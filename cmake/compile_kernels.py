@@ -190,7 +190,7 @@ def resources(log: str) -> dict[str, dict[str, int]]:
 def digest(source: Path) -> str:
     """Return a digest of all that is compiled, whatever its line ends."""
     folder = source.parent
-    files = [source, *folder.glob("*.cuh"), folder / "job.h", *(folder.parent / "core").glob("*.h")]
+    files = [source, *folder.glob("*.cuh"), *folder.glob("*job.h"), *(folder.parent / "core").glob("*.h")]
     whole = hashlib.sha256()
     for path in sorted((path for path in files if path.exists()), key=lambda path: path.parts[-2:]):
         whole.update(path.read_bytes().replace(b"\r\n", b"\n"))

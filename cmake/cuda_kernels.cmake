@@ -60,7 +60,7 @@ elseif(TORCHMCUBES_CUDA)
 endif()
 
 if(TORCHMCUBES_CUDA_KERNELS)
-  file(GLOB kernel_headers CONFIGURE_DEPENDS csrc/core/*.h csrc/cuda/*.cuh csrc/cuda/job.h)
+  file(GLOB kernel_headers CONFIGURE_DEPENDS csrc/core/*.h csrc/cuda/*.cuh csrc/cuda/*job.h)
   # The list of architectures is part of the step's command, so another list compiles anew.
   add_custom_command(
     OUTPUT "${TORCHMCUBES_KERNEL_DIR}/manifest.json"

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Cells and blocks: the dense mesh's bytes where they cover it, whatever their order."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from torchmcubes_bw import marching_cubes, marching_cubes_blocks, marching_cubes_cells
+from torchmcubes_bw import _core, marching_cubes, marching_cubes_blocks, marching_cubes_cells
 from torchmcubes_bw.compat.cubvh import sparse_marching_cubes
 from volumes import ball, gyroid, noise
 
@@ -144,6 +146,22 @@ def test_the_same_bytes_for_every_thread_count(threads):
     finally:
         torch.set_num_threads(before)
     assert_same(got, marching_cubes(vol, 0))
+
+
+SNIPPET = """
+import sys; sys.path.insert(0, {tests!r})
+import torch, test_sparse as t
+from conftest import mesh_hash
+vol = torch.from_numpy(t.noise((17, 17, 145)))
+blocks = t.shuffled(*t.blocks_of(vol, 8, lambda z, y, x: (x + y + z) % 3))
+cells = t.shuffled(*t.cells_of(vol, t.crossed(vol, 0.1)[:, :, ::2].repeat_interleave(2, 2)))
+print(mesh_hash(*t.marching_cubes_blocks(*blocks, 0.1)), mesh_hash(*t.marching_cubes_cells(*cells, 0.1)))
+"""
+
+
+def test_the_same_bytes_on_every_simd_level(run_python):
+    code = SNIPPET.format(tests=str(Path(__file__).parent))
+    assert len({run_python(code, TORCHMCUBES_SIMD=level) for level in _core.simd_levels()}) == 1
 
 
 def test_nothing():

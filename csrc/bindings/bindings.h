@@ -63,3 +63,6 @@ void bind_sparse(pybind11::module_& m);
 
 // Adds the CUDA backend's names to the compiled module.
 void bind_cuda(pybind11::module_& m);
+
+// Adds its gradients.
+void bind_cuda_gradient(pybind11::module_& m);

@@ -115,6 +115,7 @@ PYBIND11_MODULE(_core, m) {
     m.def("edge_corners", &edge_corners);
 #if defined(TORCHMCUBES_CUDA)
     bind_cuda(m);
+    bind_cuda_gradient(m);
 #endif
     m.attr("__version__") = TORCHMCUBES_VERSION;
 }

@@ -50,6 +50,13 @@ MC_HD int popcount(u64 w) {
     return __popcll(w);
 #elif defined(_MSC_VER)
     return static_cast<int>(__popcnt64(w));
+#elif defined(__x86_64__) && !defined(__POPCNT__)
+    // Where the instruction may not be used, the builtin is a call into the compiler's library. Sums of two
+    // bits, of four, of eight; the product adds the eight bytes.
+    w -= w >> 1 & 0x5555555555555555;
+    w = (w & 0x3333333333333333) + (w >> 2 & 0x3333333333333333);
+    w = (w + (w >> 4)) & 0x0f0f0f0f0f0f0f0f;
+    return static_cast<int>(w * 0x0101010101010101 >> 56);
 #else
     return __builtin_popcountll(w);
 #endif

@@ -133,9 +133,8 @@ void for_upright(const EdgeWord& word, const Each& each) {
     for (u64 left = word.z; left; left &= left - 1) each(id++, lowest_bit(left));
 }
 
-// The sum of 64 samples' shares of the level's gradient: of 32 and 32.
-double sum_of_word(double (&lanes)[64]) {
-    double sum = 0;
+// Adds 64 samples' shares of the level's gradient to a row's: 32 and 32.
+double add_shares(double sum, double (&lanes)[64]) {
     for (int half = 0; half < 64; half += kLevelLanes) {
         double* lane = lanes + half;
         for (int apart = kLevelLanes / 2; apart; apart /= 2)
@@ -240,7 +239,7 @@ private:
             const i64 begin = w ? 0 : border_, end = std::min<i64>(64, volume_.nx + border_ - 64 * w);
             const bool any = any_at(w);
             if (any) gather_word(rows, w);
-            if (any && row_sums_) sum += sum_of_word(shares_);
+            if (any && row_sums_) sum = add_shares(sum, shares_);
             for (i64 i = begin; to && i < end; ++i)
                 to[64 * w + i] = any ? static_cast<Real>(gathered_[i]) : Real(0);
         }

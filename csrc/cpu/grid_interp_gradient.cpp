@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "../core/trilinear.h"
+#include "../core/trilinear_slope.h"
 #include "float_mode.h"
 #include "grid_interp.h"
 
@@ -21,16 +21,11 @@ public:
         : volume_(volume), points_(points), asked_(asked), plane_(volume.ny * volume.nx) {}
 
     void point(i64 p) const {
-        double sum[3] = {};
-        const Trilinear<Real> at = located(p);
-        for (i64 c = 0; c < volume_.channels && known(p); ++c) {
-            double slope[3];
-            slopes(at, volume_.samples + c * volume_.nz * plane_, slope);
-            for (int axis = 0; axis < 3; ++axis)
-                if (slope[axis] != 0) sum[axis] += value(p, c) * slope[axis];
-        }
+        const auto value_of = [&](i64 c) { return value(p, c); };
+        const Slope sum = gradient_of_point(points_ + 3 * p, volume_.samples, volume_.channels, volume_.nz,
+                                            volume_.ny, volume_.nx, value_of);
         Real* to = static_cast<Real*>(asked_.points) + 3 * p;
-        for (int axis = 0; axis < 3; ++axis) to[axis] = static_cast<Real>(sum[axis]);
+        for (int axis = 0; axis < 3; ++axis) to[axis] = static_cast<Real>(sum.along[axis]);
     }
 
     // Which plane the point's samples begin in; -1 where it has none.
@@ -69,25 +64,6 @@ private:
     double value(i64 p, i64 c) const {
         const Real* values = static_cast<const Real*>(asked_.values);
         return static_cast<double>(values[p * asked_.point_stride + c * asked_.channel_stride]);
-    }
-
-    // How the value changes with x, y and z.
-    static void slopes(const Trilinear<Real>& at, const Real* samples, double* slope) {
-        const LerpBeyond between;
-        const double x = static_cast<double>(at.tx), y = static_cast<double>(at.ty),
-                     z = static_cast<double>(at.tz);
-        const auto sample = [&](i64 step) { return static_cast<double>(samples[at.base + step]); };
-        double along_x[4], difference[4];  // of the four x-edges, y before z
-        for (int yz = 0; yz < 4; ++yz) {
-            const i64 from = (yz & 1 ? at.step_y : 0) + (yz & 2 ? at.step_z : 0);
-            along_x[yz] = between(sample(from), sample(from + at.step_x), x);
-            difference[yz] = at.step_x ? sample(from + at.step_x) - sample(from) : 0;
-        }
-        slope[0] = at.step_x ? between(between(difference[0], difference[1], y),
-                                       between(difference[2], difference[3], y), z)
-                             : 0;
-        slope[1] = at.step_y ? between(along_x[1] - along_x[0], along_x[3] - along_x[2], z) : 0;
-        slope[2] = at.step_z ? between(along_x[2], along_x[3], y) - between(along_x[0], along_x[1], y) : 0;
     }
 
     const Channels<Real>& volume_;

@@ -93,6 +93,9 @@ void Kernels::find_functions(Library library) {
     dual_vertices[0] = find("mc_dual_vertices_float32");
     dual_vertices[1] = find("mc_dual_vertices_float64");
     dual_faces = find("mc_dual_faces");
+    gradient = find("mc_gradient");
+    gradient_sums = find("mc_gradient_sums");
+    gradient_points = find("mc_gradient_points");
     grid_interp[0] = find("mc_grid_interp_float32");
     grid_interp[1] = find("mc_grid_interp_float64");
 }

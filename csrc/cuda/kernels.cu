@@ -3,7 +3,9 @@
 #include "dual_count.cuh"
 #include "dual_faces.cuh"
 #include "dual_vertices.cuh"
+#include "gradient.cuh"
 #include "grid_interp.cuh"
+#include "grid_interp_gradient.cuh"
 #include "normals.cuh"
 #include "select.cuh"
 #include "stage2_count.cuh"
@@ -61,3 +63,7 @@ MC_DUAL_KERNEL mc_dual_count(const DualJob job) { count_dual(job); }
 MC_EMIT_KERNEL(kEmitBlocks) mc_dual_vertices_float32(const DualJob job) { emit_dual_vertices<Single>(job); }
 MC_EMIT_KERNEL(kEmitBlocks) mc_dual_vertices_float64(const DualJob job) { emit_dual_vertices<Double>(job); }
 MC_EMIT_KERNEL(kEmitBlocks) mc_dual_faces(const DualJob job) { emit_dual_faces(job); }
+
+MC_EMIT_KERNEL(kNormalBlocks) mc_gradient(const GradientJob job) { gather(job); }
+MC_KERNEL(kThreads) mc_gradient_points(const PointsJob job) { gradient_by_points(job); }
+MC_KERNEL(kThreads) mc_gradient_sums(const SumJob job) { add_up(job); }

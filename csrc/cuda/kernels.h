@@ -76,6 +76,7 @@ public:
     Function select[2], find_cells, count_used, emit_used[2];
     Function normals[2];                                // by whether the vertices are float64
     Function dual_count, dual_vertices[2], dual_faces;  // by whether they are computed in float64
+    Function gradient, gradient_sums, gradient_points;
 
 private:
     void load(const std::string& image);

@@ -323,6 +323,30 @@ def cuda_prepare(
     closed: bool,
     scratch: int,
 ) -> CudaPlan: ...
+def cuda_gradient_sums(shape: Sequence[int], closed: bool) -> int: ...
+def cuda_gradient(
+    plan: CudaPlan,
+    verts: int,
+    strides: Sequence[int],
+    wide: bool,
+    volume: int,
+    sums: int,
+    direction: int,
+    level_direction: float,
+    moved: int,
+) -> None: ...
+def cuda_gradient_by_points(
+    kernels: CudaKernels,
+    stream: int,
+    volume: int,
+    shape: Sequence[int],
+    points: int,
+    count: int,
+    values: int,
+    strides: Sequence[int],
+    wide: bool,
+    by_points: int,
+) -> None: ...
 def cuda_batch_scratch_bytes(shape: Sequence[int], selects: bool, closed: bool) -> int: ...
 def cuda_prepare_batch(
     kernels: CudaKernels,

@@ -28,13 +28,21 @@ def load(path):
 
 
 builds = load(HERE / "builds.py")
-CASES = (builds.EMULATION / "cases.py").read_text("utf-8").split("CASES = (")[1].split(")")[0]
-NAMES = CASES.replace(",", " ").split()
+FILES = ("cases.py", "gradient_cases.py")
+
+
+def names_in(file):
+    cases = (builds.EMULATION / file).read_text("utf-8").split("CASES = (")[1].split(")")[0]
+    return cases.replace(",", " ").split()
+
+
+FILE_OF = {name: file for file in FILES for name in names_in(file)}
+NAMES = list(FILE_OF)
 
 
 def run_case(name, library, **environment):
     return subprocess.run(
-        [sys.executable, str(builds.EMULATION / "cases.py"), name],
+        [sys.executable, str(builds.EMULATION / FILE_OF[name]), name],
         env={**os.environ, "TORCHMCUBES_LIBCUDA": str(library), **environment},
         capture_output=True,
         text=True,
@@ -67,7 +75,7 @@ def test_case(name, runs, request):  # noqa: ARG001 - `runs` has the name's run
 
 
 @pytest.mark.parametrize(
-    "name", ["awkward_shapes", "few_cells", "several_tiles", "many_rounds_of_the_scan", "dual"]
+    "name", ["awkward_shapes", "few_cells", "several_tiles", "many_rounds_of_the_scan", "dual", "gradients"]
 )
 def test_threads_in_a_random_order(name, runs, request):  # noqa: ARG001
     seed, run = runs[request.node.nodeid]
@@ -75,7 +83,7 @@ def test_threads_in_a_random_order(name, runs, request):  # noqa: ARG001
 
 
 def test_there_are_cases():
-    assert len(NAMES) == 22
+    assert len(NAMES) == 27
 
 
 BREAKS = {

@@ -103,6 +103,24 @@ def test_normals_and_attributes(name):
         assert mine.cpu().numpy().tobytes() == theirs.numpy().tobytes(), part
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
+@pytest.mark.parametrize("border", ["open", "closed"])
+def test_gradients(dtype, border):
+    """First and second derivatives by volume and level, and by the points of an interpolation."""
+    vol = torch.from_numpy(volumes.noise((20, 21, 70))).to(dtype)
+    mask, found = torch.rand(vol.shape) < 0.95, []
+    for device in ("cpu", "cuda"):
+        leaf = vol.to(device).requires_grad_()
+        level = torch.tensor(0.1, dtype=torch.float64, requires_grad=True)
+        verts = isosurface(leaf, level, mask=mask.to(device), border=border).verts
+        first = torch.autograd.grad((verts**2).sum(), (leaf, level), create_graph=True)
+        second = torch.autograd.grad((first[0] ** 2).sum() + first[1], (leaf, level))
+        points = (verts.detach() + 0.25).requires_grad_()
+        (by_points,) = torch.autograd.grad(grid_interp(leaf.detach()[None], points).sum(), points)
+        found.append([t.detach().cpu().numpy().tobytes() for t in (*first, *second, by_points)])
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("levels", [0.1, [0.0, 0.1, 0.2, 0.3]], ids=["one level", "a level each"])
 @pytest.mark.parametrize("border", ["open", "closed"])
 def test_several_volumes(levels, border):

@@ -52,6 +52,9 @@ const std::map<std::string, Kernel> kKernels = {
     MC_DUAL_ENTRY(mc_dual_vertices_float32),
     MC_DUAL_ENTRY(mc_dual_vertices_float64),
     MC_DUAL_ENTRY(mc_dual_faces),
+    {"mc_gradient", call<GradientJob, mc_gradient>},
+    {"mc_gradient_points", call<PointsJob, mc_gradient_points>},
+    {"mc_gradient_sums", call<SumJob, mc_gradient_sums>},
     {"mc_grid_interp_float32", call<InterpolateJob, mc_grid_interp_float32>},
     {"mc_grid_interp_float64", call<InterpolateJob, mc_grid_interp_float64>},
 };

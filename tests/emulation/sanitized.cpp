@@ -10,9 +10,10 @@
 #include <vector>
 
 #include "../../csrc/cpu/batch.h"
+#include "../../csrc/cpu/gradient.h"
 #include "../../csrc/cpu/grid_interp.h"
 #include "../../csrc/cpu/pipeline.h"
-#include "../../csrc/cuda/pipeline.h"
+#include "../../csrc/cuda/gradient_pipeline.h"
 
 using namespace mc;
 
@@ -169,6 +170,65 @@ bool equal_batches(const cuda::Kernels& kernels, std::mt19937& random) {
     return true;
 }
 
+// By volume and level, or with `direction` how those and the vertices change.
+template <class Real>
+struct Found {
+    std::vector<Real> volume, moved;
+    double level;
+
+    bool operator==(const Found& other) const {
+        return volume == other.volume && moved == other.moved && level == other.level;
+    }
+};
+
+template <class Real>
+Found<Real> gradient_on_cpu(const cpu::Plan& plan, const Layout& s, const Real* verts,
+                            const Real* direction) {
+    Found<Real> found{std::vector<Real>(static_cast<std::size_t>(s.nz * s.ny * s.nx)),
+                      std::vector<Real>(static_cast<std::size_t>(3 * plan.vertices)), 0};
+    cpu::gradient(plan, {verts, 3, 1, found.volume.data(), &found.level, direction, 0.5,
+                         direction ? found.moved.data() : nullptr});
+    return found;
+}
+
+template <class Real>
+Found<Real> gradient_on_gpu(const cuda::Kernels& kernels, const cuda::Request& request, const Real* verts,
+                            const Real* direction) {
+    const cuda::Volume& v = request.volume;
+    const Buffer scratch(new char[cuda::scratch_bytes(request)]);
+    const cuda::Plan plan = cuda::prepare(kernels, nullptr, request, scratch.get());
+    std::vector<double> sums(static_cast<std::size_t>(cuda::gradient_sums(request)));
+    Found<Real> found{std::vector<Real>(static_cast<std::size_t>(v.nz * v.ny * v.nx)),
+                      std::vector<Real>(static_cast<std::size_t>(3 * plan.vertices)), 0};
+    cuda::gradient(plan, {verts, 3, 1, sizeof(Real) == 8, found.volume.data(), sums.data(), direction, 0.5,
+                          direction ? found.moved.data() : nullptr});
+    found.level = sums[0];
+    return found;
+}
+
+template <class Real>
+bool equal_gradients(const cuda::Kernels& kernels, const void* data, const Layout& s, int dtype,
+                     bool closed) {
+    cpu::Request request{
+        {data, static_cast<cpu::Dtype>(dtype), s.nz, s.ny, s.nx, s.stride_z, s.stride_y, s.stride_x}, 0.3};
+    request.closed = closed;
+    const cuda::Request on_gpu{
+        {data, dtype, s.nz, s.ny, s.nx, s.stride_z, s.stride_y, s.stride_x, 0.3}, {}, false, closed};
+    const cpu::Plan plan = cpu::prepare_gradient(request, 2);
+    std::vector<Real> verts(static_cast<std::size_t>(3 * plan.vertices)),
+        direction(static_cast<std::size_t>(s.nz * s.ny * s.nx));
+    for (std::size_t k = 0; k < verts.size(); ++k) verts[k] = static_cast<Real>(k % 13) / 7;
+    for (std::size_t k = 0; k < direction.size(); ++k) direction[k] = static_cast<Real>(k % 17) / 5;
+    for (const Real* to : {static_cast<const Real*>(nullptr), static_cast<const Real*>(direction.data())})
+        if (!(gradient_on_cpu(plan, s, verts.data(), to) ==
+              gradient_on_gpu(kernels, on_gpu, verts.data(), to))) {
+            std::fprintf(stderr, "gradients differ: (%lld, %lld, %lld) %s\n", s.nz, s.ny, s.nx,
+                         cpu::kDtypeNames[dtype]);
+            return false;
+        }
+    return true;
+}
+
 template <class Real>
 bool equal_values(const cuda::Kernels& kernels, std::mt19937& random) {
     const i64 channels = 3, nz = 4, ny = 1, nx = 33, count = 300;
@@ -203,6 +263,14 @@ int main() {
     for (const Layout& s : layouts)
         for (int dtype = 0; dtype < static_cast<int>(cuda::kDtypes); ++dtype)
             if (!equal_meshes(kernels, samples(s, dtype, random).get(), s, dtype, false)) return 1;
+    for (const Layout& s : layouts)
+        for (const int dtype : {0, 1, 2, 7}) {
+            const Buffer data = samples(s, dtype, random);
+            const bool closed = s.nx % 2 != 0;
+            if (!(dtype == 1 ? equal_gradients<double> : equal_gradients<float>)(kernels, data.get(), s,
+                                                                                 dtype, closed))
+                return 1;
+        }
     if (!equal_with_nan(kernels, random) || !equal_batches(kernels, random)) return 1;
     if (!equal_values<float>(kernels, random) || !equal_values<double>(kernels, random)) return 1;
     std::puts("equal");

@@ -23,7 +23,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import numpy as np
 import torch
 import volumes
+from ptx import gradients as of_gradients
+from ptx.comparing import noise, order, same
 from ptx.driver import Device, build_library
+from ptx.gradients import gradients, gradients_of_points, gradients_of_requests
 from ptx.host import Host, read_ptx, shipped
 from ptx.machine import Rules
 from ptx.mutants import Mutant, mutants
@@ -36,14 +39,6 @@ ARENA = 96 << 20
 # No kernel loads memory that nothing was written to, not even to leave the value unused.
 STRICT = True
 DTYPES = ("float32", "float64", "float16", "bfloat16", "uint8", "int8", "int16", "int32", "int64")
-
-
-def same(got: tuple[Tensor, ...], want: tuple[Tensor, ...], what: object) -> None:
-    for a, b in zip(got, want, strict=True):
-        if a.dtype != b.dtype or a.shape != b.shape:
-            raise AssertionError(f"{what}: {a.dtype} {tuple(a.shape)}, wanted {b.dtype} {tuple(b.shape)}")
-        if a.numpy().tobytes() != b.numpy().tobytes():
-            raise AssertionError(f"{what}: other bytes than the CPU's")
 
 
 def check(host: Host, vol: Tensor, level: float, wide: bool = False, shift: int = 0, **asked: Any) -> None:
@@ -76,15 +71,6 @@ def check_batch(host: Host, vol: Tensor, levels: list[float], room: Room | None 
     pairs = [(getattr(got, name), getattr(want, name)) for name in fields]
     there = [pair for pair in pairs if pair[1] is not None]
     same(*zip(*there, strict=True), (tuple(vol.shape), vol.stride(), str(vol.dtype), levels, room))
-
-
-def order(host: Host, seed: int | None) -> None:
-    """Let threads run in a random order from now on, or with None in the program's."""
-    host.device.rules = replace(host.device.rules, seed=seed)
-
-
-def noise(shape: tuple[int, ...], seed: int = 0) -> Tensor:
-    return torch.from_numpy(volumes.noise(shape, seed))
 
 
 def all_256_cubes(host: Host) -> None:
@@ -345,6 +331,9 @@ CASES: dict[str, Callable[[Host], None]] = {
         normals,
         dual,
         dual_requests,
+        gradients,
+        gradients_of_requests,
+        gradients_of_points,
         batches,
         fixed_sizes,
         small_and_thin_shapes,
@@ -380,14 +369,22 @@ def for_mutants_of_the_dual(host: Host) -> None:
     check_dual(host, noise((3, 3, 66)).double(), 0.1)
 
 
+# Kernels that a mesh does not run, by how their names begin.
+OTHERS = {"mc_dual": for_mutants_of_the_dual, "mc_gradient": of_gradients.for_mutants}
+
+
+def shown_by(kernel: str) -> Callable[[Host], None] | None:
+    return next((show for start, show in OTHERS.items() if kernel.startswith(start)), None)
+
+
 def caught(device: Device, mutant: Mutant) -> str | None:
     """Return how a mutant is caught, or None."""
     device.rules = replace(device.rules, most_steps=20_000)
     pinned = device.arena.pinned
     try:
         host = Host(device, mutant.ptx.encode())
-        if mutant.name.startswith("mc_dual"):
-            for_mutants_of_the_dual(host)
+        if show := shown_by(mutant.name):
+            show(host)
         else:
             for_mutants(host)
             for_stubborn_mutants(host)
@@ -446,9 +443,10 @@ def run_mutants(host: Host, ptx: str, part: tuple[int, int]) -> None:
     """Run each `part[1]`-th mutant, from number `part[0]` on."""
     began = time.perf_counter()
     for_mutants(host)
-    shown = set(host.device.counts)  # the dual mesh also runs others, on which what follows shows nothing
-    for_mutants_of_the_dual(host)
-    counts = {n: c for n, c in host.device.counts.items() if n in shown or n.startswith("mc_dual")}
+    shown = set(host.device.counts)  # what follows also runs others, on which it shows nothing
+    for show in OTHERS.values():
+        show(host)
+    counts = {n: c for n, c in host.device.counts.items() if n in shown or shown_by(n)}
     executed = {name: set(count.lines) for name, count in counts.items()}
     report("what mutants are held against", began, None, host.device)
     for mutant in list(mutants(ptx, executed))[part[0] :: part[1]]:

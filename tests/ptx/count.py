@@ -23,6 +23,9 @@ from ptx.driver import Device, build_library
 from ptx.host import Host, read_ptx, shipped
 from ptx.machine import Rules
 from torchmcubes_bw import dual_marching_cubes, fields, marching_cubes
+from torchmcubes_bw.arguments.request import request
+from torchmcubes_bw.arguments.volume import volume
+from torchmcubes_bw.backends import choose
 
 
 def measured(field: str, size: int, ptx: Path | None = None, dual: bool = False) -> dict[str, Any]:
@@ -40,6 +43,23 @@ def measured(field: str, size: int, ptx: Path | None = None, dual: bool = False)
             raise SystemExit("the mesh differs from the CPU's")
     sizes = {"volume": vol.nbytes, "verts": want[0].nbytes, "faces": want[1].nbytes}
     return {"field": field, "size": size, "dual": dual, "bytes": sizes, "kernels": device.counts}
+
+
+def measured_gradient(field: str, size: int, ptx: Path | None = None) -> dict[str, Any]:
+    """Run one backward, by volume and level; return what its kernels did and how large the results are."""
+    vol, level = fields.sample(field, size), fields.FIELDS[field].level
+    verts = torch.ones_like(marching_cubes(vol, level)[0])
+    want = choose.vertex_gradients(
+        request(volume(vol, "Nz, Ny, Nx"), level, None, "raise", "open"), verts, True, True
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        device = Device(int(2.6 * vol.nbytes) + verts.nbytes + (8 << 20), Rules(checked=False))
+        device.offer(build_library(Path(folder)))
+        got = Host(device, read_ptx(ptx or shipped()).encode()).gradient(vol, level, verts)
+    if got.level != want.level or not torch.equal(got.volume, want.volume):
+        raise SystemExit("the gradient differs from the CPU's")
+    sizes = {"volume": vol.nbytes, "verts": verts.nbytes, "faces": 0}
+    return {"field": field, "size": size, "gradient": True, "bytes": sizes, "kernels": device.counts}
 
 
 def as_json(result: dict[str, Any]) -> dict[str, Any]:
@@ -90,6 +110,7 @@ def main() -> None:
     parser.add_argument("field", choices=sorted(fields.FIELDS))
     parser.add_argument("size", type=int)
     parser.add_argument("--dual", action="store_true", help="the dual mesh")
+    parser.add_argument("--gradient", action="store_true", help="the backward, by volume and level")
     parser.add_argument("--ptx", type=Path, help="the PTX to execute; else the installed package's")
     parser.add_argument("--hot", type=int, default=0, help="also print so many of the hottest lines")
     parser.add_argument("--classes", action="store_true", help="also print the instructions by name")
@@ -97,7 +118,10 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     began = time.perf_counter()
-    result = measured(given.field, given.size, given.ptx, given.dual)
+    if given.gradient:
+        result = measured_gradient(given.field, given.size, given.ptx)
+    else:
+        result = measured(given.field, given.size, given.ptx, given.dual)
     if given.json:
         print(json.dumps(as_json(result)))
         return

@@ -24,9 +24,10 @@ from torchmcubes_bw.arguments.points import points as checked_points
 from torchmcubes_bw.arguments.request import request
 from torchmcubes_bw.arguments.samples import checked
 from torchmcubes_bw.arguments.volume import volume
-from torchmcubes_bw.backends import cuda, cuda_batches
+from torchmcubes_bw.backends import cuda, cuda_batches, cuda_gradient
 from torchmcubes_bw.backends.batches import Packed
 from torchmcubes_bw.backends.converted import as_kernels_read
+from torchmcubes_bw.backends.cpu_gradient import Direction, Gradients
 
 KERNELS = Path(torchmcubes_bw.__file__).parent / "kernels"
 
@@ -101,6 +102,31 @@ class Host:
             verts, faces = self._told(cuda.dual, self.kernels, 0, asked, quads)
         return self._result(verts), self._result(faces)
 
+    def gradient(
+        self,
+        vol: Tensor,
+        level: float,
+        verts: Tensor,
+        asked: tuple[bool, bool] = (True, True),
+        direction: Direction | None = None,
+        mask: Tensor | None = None,
+        nan: str = "raise",
+        border: str = "open",
+    ) -> Gradients:
+        """Return the gradients of vertices by volume and level, or their derivatives in a direction."""
+        self.reset()
+        samples = volume(self.to_device(vol), "Nz, Ny, Nx")
+        which = None if mask is None else self.to_device(mask)
+        wanted = request(samples, level, which, nan, border)
+        towards = direction and direction._replace(volume=self.to_device(direction.volume))
+        with self._in_arena():
+            given = self.kernels, 0, wanted, self.to_device(verts), *asked, towards
+            found = self._told(cuda_gradient.vertices, *given)
+        by_volume, moved = (
+            None if part is None else self._result(part) for part in (found.volume, found.verts)
+        )
+        return Gradients(by_volume, found.level, moved)
+
     def batch(
         self,
         vol: Tensor,
@@ -126,6 +152,14 @@ class Host:
         with self._in_arena():
             at = checked_points(self.to_device(points), samples)
             return self._result(self._told(cuda.grid_interp, self.kernels, 0, samples, at))
+
+    def gradient_by_points(self, vol: Tensor, points: Tensor, values: Tensor) -> Tensor:
+        """Return the gradient of interpolated values by the points."""
+        self.reset()
+        samples = volume(self.to_device(vol), "C, Nz, Ny, Nx")
+        with self._in_arena():
+            given = samples, checked_points(self.to_device(points), samples), self.to_device(values)
+            return self._result(self._told(cuda_gradient.by_points, self.kernels, 0, *given))
 
     def reset(self) -> None:
         """Free what the last call allocated."""
@@ -206,6 +240,7 @@ class Host:
             mock.patch.object(torch, "zeros", zeros),
             mock.patch.object(cuda, "as_kernels_read", converted_there),
             mock.patch.object(cuda_batches, "as_kernels_read", converted_there),
+            mock.patch.object(cuda_gradient, "as_kernels_read", converted_there),
             mock.patch.object(cuda_batches, "levels_on", levels_there),
         ):
             yield

@@ -22,6 +22,7 @@ from torchmcubes_bw import build_info
 GOLDEN = Path(__file__).parent.parent / "golden" / "gpu_work.json"
 VOLUMES = (("gyroid", 128), ("metaballs", 128), ("noise", 64))
 DUAL = (("gyroid", 128), ("metaballs", 128))
+GRADIENT = (("gyroid", 128),)
 MOST_OF_THE_DUAL = 1.5  # times the warp-instructions of marching cubes
 
 
@@ -40,10 +41,13 @@ def lacking():
 def work():
     """Count; return each volume's kernels with their figures."""
     jobs = [[*of, "--json"] for of in VOLUMES] + [[*of, "--dual", "--json"] for of in DUAL]
+    jobs += [[*of, "--gradient", "--json"] for of in GRADIENT]
     lines = workers.run_all([["count.py", *job] for job in jobs])
-    return {
-        f"{line['field']} {line['size']}{' dual' * line['dual']}": figures(line["kernels"]) for line in lines
-    }
+    return {f"{line['field']} {line['size']}{kind_of(line)}": figures(line["kernels"]) for line in lines}
+
+
+def kind_of(line):
+    return " dual" if line.get("dual") else " gradient" if line.get("gradient") else ""
 
 
 def figures(kernels):

@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import warnings
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -63,18 +65,26 @@ def test_threads(kind, dtype):
             assert_same(computed(vol, level, chunks, how, nan="skip", **options), want)
 
 
+def everywhere():
+    """Return each kind of volume in each type with its level, under one of the odd chunkings in turn."""
+    made = [
+        cases.cast(vol, dtype) for vol in cases.fields().values() for dtype in ("float32", "int16", "uint8")
+    ]
+    return [(vol, level, ODD[k % len(ODD)]) for k, (vol, level) in enumerate(made)]
+
+
 def test_processes():
-    vol = volumes.noise(SHAPE)
-    how = {"scheduler": "processes", "num_workers": 2}
-    assert_same(computed(vol, 0.1, (7, 19, 70), how), isosurface(vol, 0.1))
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        how = {"scheduler": "processes", "pool": pool}
+        for vol, level, chunks in everywhere():
+            assert_same(computed(vol, level, chunks, how), isosurface(vol, level))
 
 
 def test_a_cluster(cluster):
     assert cluster is not None
-    vol = volumes.noise(SHAPE)
-    for chunks in ODD:
-        got = computed(vol, 0.1, chunks, {}, mask=cases.MASK, border="closed")
-        assert_same(got, isosurface(vol, 0.1, mask=cases.MASK, border="closed"))
+    for vol, level, chunks in everywhere():
+        options = {"mask": cases.MASK, "border": "closed"}
+        assert_same(computed(vol, level, chunks, {}, **options), isosurface(vol, level, **options))
 
 
 def die_once(block, marker):

@@ -3,6 +3,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,34 @@ except OSError as error:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith(f"{errno.EFBIG} cannot write {out}: File too large, at "), done.stdout
     assert list(out.parent.iterdir()) == []
+
+
+def can_mount():
+    """Whether this user may mount a file system that nobody else sees."""
+    tried = subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True)
+    return tried.returncode == 0
+
+
+@pytest.mark.parametrize("output", ["m.ply", "m", "m.zarr"])
+def test_a_file_system_that_is_full(output, tmp_path):
+    if shutil.which("unshare") is None or not can_mount():
+        pytest.skip("no file system may be mounted here")
+    np.save(tmp_path / "vol.npy", NOISE)
+    (tmp_path / "small").mkdir()
+    code = f"""
+import os, numpy as np
+from torchmcubes_bw import stream_surface
+try:
+    stream_surface(np.load({str(tmp_path / "vol.npy")!r}, mmap_mode="r"), 0.1, {output!r}, slab_planes=3)
+except OSError as error:
+    print(error.errno, error.strerror, os.listdir())
+"""
+    small = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=1m none "$0" && cd "$0" && exec "$@"']
+    command = [*small, tmp_path / "small", sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    want = f"{errno.ENOSPC} cannot write {output}: No space left on device, at planes "
+    assert done.stdout.startswith(want), done.stdout
+    assert done.stdout.endswith(" []\n")
 
 
 @pytest.mark.parametrize("output", ["m.ply", "m", "m.zarr"])

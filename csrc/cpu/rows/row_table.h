@@ -62,6 +62,7 @@ RowFunctions make_row_functions(const char* name) {
             {MC_EACH_DTYPE(MC_EMIT_OPEN), MC_EACH_DTYPE(MC_EMIT_CLOSED)},
             {{emit_faces_of_row<Lanes, i32>, emit_faces_of_row<Lanes, i64>},
              {emit_used_faces_of_row<Lanes, i32>, emit_used_faces_of_row<Lanes, i64>}},
+            {emit_used_faces_of_word<Lanes, i32>, emit_used_faces_of_word<Lanes, i64>},
             make_dual_functions<Lanes>()};
 #undef MC_CLASSIFY
 #undef MC_CLASSIFY_KNOWN

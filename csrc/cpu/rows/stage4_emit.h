@@ -300,25 +300,42 @@ void emit_faces_of_row(const FaceRow& row) {
     });
 }
 
-// Whether every edge with a vertex belongs to a cell that counts of this very row. Then the running numbers
-// grow at these cells alone, as their cases tell, whatever the others look like: so it is where NaN begins
-// some samples away from the surface.
+// Whether every edge with a vertex that a cell of this very row has belongs to one that counts. Then the
+// running numbers grow at these cells as their cases tell, and else at the y-edges of rows 1 and 3 alone,
+// whatever the other cells look like: so it is where NaN begins some samples away from the surface.
 inline bool grow_at(CellEdges edges, u64 counting) {
-    u64 used = 0;
-    for (int yz = 0; yz < 4; ++yz) used |= edges[yz]->x | edges[yz]->y;
-    return ((used | edges[0]->z | edges[1]->z) & ~counting) == 0;
+    const u64 used = edges[0]->y | edges[2]->y | edges[0]->z | edges[1]->z;
+    return ((used | edges[0]->x | edges[1]->x | edges[2]->x | edges[3]->x) & ~counting) == 0;
+}
+
+// The triangles of a word's cells that count, of `active` ones.
+template <class Lanes, class Index>
+Index* emit_used_faces(CellEdges edges, u64 active, u64 counting, Index* to, const Index* end) {
+    if (!counting) return to;
+    if (counting == active) return Lanes::emit_faces(edges, active, to, end);
+    if (!grow_at(edges, counting)) return emit_counting_faces(edges, counting, to);
+    cpu::EdgeWord words[4];
+    for (int yz = 0; yz < 4; ++yz) {
+        words[yz] = *edges[yz];
+        words[yz].at &= counting;  // the case of the others is 0, which lets no number grow
+        words[yz].after &= counting;
+    }
+    return Lanes::emit_faces({&words[0], &words[1], &words[2], &words[3]}, counting, to, end);
 }
 
 template <class Lanes, class Index>
 void emit_used_faces_of_row(const FaceRow& row) {
     const Index* end = static_cast<Index*>(row.end);
     for_words_of_cells<Index>(row, [&row, end](CellEdges edges, u64 active, i64 w, Index* to) {
-        const u64 counting = active & row.cells[w];
-        if (!counting) return to;
-        if (counting == active || grow_at(edges, counting))
-            return Lanes::emit_faces(edges, counting, to, end);
-        return emit_counting_faces(edges, counting, to);
+        return emit_used_faces<Lanes>(edges, active, active & row.cells[w], to, end);
     });
+}
+
+template <class Lanes, class Index>
+void* emit_used_faces_of_word(CellEdges edges, u64 cells, void* to, const void* end) {
+    const u64 active = active_cells(bits_of(edges), ~u64(0));
+    return emit_used_faces<Lanes>(edges, active, active & cells, static_cast<Index*>(to),
+                                  static_cast<const Index*>(end));
 }
 
 }  // namespace

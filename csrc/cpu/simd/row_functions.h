@@ -112,6 +112,10 @@ struct FaceRow {
 };
 using EmitFaces = void (*)(const FaceRow& row);
 
+// The same of those `cells` of one word that count, between the four words [y + 2z]. Returns where the next
+// triangle goes; up to `end` may be written over, as of a row.
+using EmitFacesOfWord = void* (*)(const EdgeWord* const (&edges)[4], u64 cells, void* to, const void* end);
+
 struct RowFunctions {
     const char* name;
     ClassifyRow classify[kDtypes];
@@ -124,6 +128,7 @@ struct RowFunctions {
     AppendRow append_row;
     EmitVertices emit_vertices[2][kDtypes];  // border open, closed
     EmitFaces emit_faces[2][2];              // all cells, those that count; indices of int32, int64
+    EmitFacesOfWord emit_faces_of_word[2];   // indices of int32, int64
     DualFunctions dual;
 };
 

@@ -20,42 +20,43 @@ int bits_for(u64 range) {
 
 }  // namespace
 
-BlockOrder::BlockOrder(const BlockCoords& coords, Team& team, BlockTrouble& trouble) : count_(coords.count) {
+BlockOrder::BlockOrder(const BlockCoords& coords, Team& team, int threads, BlockTrouble& trouble)
+    : count_(coords.count) {
     if (count_ == 0) return;
-    if (!measure(coords, team)) {
+    if (!coords.as_they_lie([&](const auto& at) { return measure(at, team); })) {
         trouble.fault = BlockFault::kTooFar;
         return;
     }
-    if (make_keys(coords, team))
+    if (coords.as_they_lie([&](const auto& at) { return make_keys(at, team); }))
         renumber();
     else
-        sort();
-    for (i64 k = 1; k < count_; ++k)
-        if (key(k) == key(k - 1)) {
-            trouble = {BlockFault::kTwice, {x(k), y(k), z(k)}, {0, 0}};
-            return;
-        }
-    find_layers();
+        sort(team, threads);
+    const i64 twice = find_twice(team);
+    if (twice < count_)
+        trouble = {BlockFault::kTwice, {x(twice), y(twice), z(twice)}, {0, 0}};
+    else
+        find_layers();
 }
 
 // The range of each axis; false where a key cannot hold them.
-bool BlockOrder::measure(const BlockCoords& coords, Team& team) {
+template <class Coords>
+bool BlockOrder::measure(const Coords& coords, Team& team) {
     i64 high[3];
-    for (int axis = 0; axis < 3; ++axis) low_[axis] = high[axis] = coords.at(0, axis);
+    for (int axis = 0; axis < 3; ++axis) low_[axis] = high[axis] = coords(0, axis);
     std::mutex lock;
     team.for_each(count_, [&](i64 begin, i64 end) {
-        i64 least[3], most[3];
-        for (int axis = 0; axis < 3; ++axis) least[axis] = most[axis] = coords.at(begin, axis);
+        typename Coords::Number least[3], most[3];
+        for (int axis = 0; axis < 3; ++axis) least[axis] = most[axis] = coords(begin, axis);
         for (i64 k = begin; k < end; ++k)
             for (int axis = 0; axis < 3; ++axis) {
-                const i64 at = coords.at(k, axis);
+                const auto at = coords(k, axis);
                 least[axis] = std::min(least[axis], at);
                 most[axis] = std::max(most[axis], at);
             }
         const std::lock_guard<std::mutex> guard(lock);
         for (int axis = 0; axis < 3; ++axis) {
-            low_[axis] = std::min(low_[axis], least[axis]);
-            high[axis] = std::max(high[axis], most[axis]);
+            low_[axis] = std::min(low_[axis], i64{least[axis]});
+            high[axis] = std::max(high[axis], i64{most[axis]});
         }
     });
     constexpr i64 kFarthest = i64(1) << 40;  // no address of a sample overflows
@@ -68,15 +69,16 @@ bool BlockOrder::measure(const BlockCoords& coords, Team& team) {
 }
 
 // Keys in the order that the blocks came in; true where it is raster order already.
-bool BlockOrder::make_keys(const BlockCoords& coords, Team& team) {
+template <class Coords>
+bool BlockOrder::make_keys(const Coords& coords, Team& team) {
     keys_ = Buffer<u64>(static_cast<std::size_t>(count_));
     order_ = Buffer<u32>(static_cast<std::size_t>(count_));
     std::atomic<bool> sorted{true};
-    const auto key_of = [&](i64 k) {
-        u64 made = 0;
-        for (int axis = 2; axis >= 0; --axis)
-            made = made << bits_[axis] | static_cast<u64>(coords.at(k, axis) - low_[axis]);
-        return made;
+    const i64 low[3] = {low_[0], low_[1], low_[2]};
+    const int bits[2] = {bits_[0], bits_[0] + bits_[1]};
+    const auto key_of = [&, low, bits](i64 k) {
+        const auto from_low = [&](int axis) { return static_cast<u64>(coords(k, axis) - low[axis]); };
+        return from_low(0) | from_low(1) << bits[0] | from_low(2) << bits[1];
     };
     team.for_each(count_, [&](i64 begin, i64 end) {
         u64 last = begin > 0 ? key_of(begin - 1) : 0;
@@ -92,32 +94,62 @@ bool BlockOrder::make_keys(const BlockCoords& coords, Team& team) {
     return sorted;
 }
 
-// By digits, the last first: each pass keeps the order of the one before.
-void BlockOrder::sort() {
-    const std::size_t n = static_cast<std::size_t>(count_);
-    Buffer<u64> keys(n);
-    Buffer<u32> order(n);
-    std::vector<u32> place(std::size_t(1) << kDigitBits);
+// By digits, the last first: each pass keeps the order of the one before. A part of the blocks counts its
+// digits, and knows from the counts of all where its own go.
+void BlockOrder::sort(Team& team, int threads) {
+    const i64 parts = threads;
+    Buffer<u64> keys(static_cast<std::size_t>(count_));
+    Buffer<u32> order(static_cast<std::size_t>(count_));
+    std::vector<std::vector<u32>> places(static_cast<std::size_t>(parts));
     for (int shift = 0; shift < bits_[0] + bits_[1] + bits_[2]; shift += kDigitBits) {
         const auto digit = [&](std::size_t k) {
             return static_cast<std::size_t>(keys_[k] >> shift & mask(kDigitBits));
         };
-        std::fill(place.begin(), place.end(), 0u);
-        for (std::size_t k = 0; k < n; ++k) ++place[digit(k)];
+        const auto for_each_part = [&](const auto& visit) {
+            team.for_each(parts, [&](i64 first, i64 last) {
+                for (i64 part = first; part < last; ++part)
+                    visit(places[static_cast<std::size_t>(part)].data(),
+                          static_cast<std::size_t>(count_ * part / parts),
+                          static_cast<std::size_t>(count_ * (part + 1) / parts));
+            });
+        };
+        for (std::vector<u32>& place : places) place.assign(std::size_t(1) << kDigitBits, 0u);
+        for_each_part([&](u32* place, std::size_t begin, std::size_t end) {
+            for (std::size_t k = begin; k < end; ++k) ++place[digit(k)];
+        });
         u32 next = 0;
-        for (u32& at : place) {
-            const u32 here = at;
-            at = next;
-            next += here;
-        }
-        for (std::size_t k = 0; k < n; ++k) {
-            const u32 to = place[digit(k)]++;
-            keys[to] = keys_[k];
-            order[to] = order_[k];
-        }
+        for (std::size_t of = 0; of < std::size_t(1) << kDigitBits; ++of)
+            for (std::vector<u32>& place : places) {
+                const u32 here = place[of];
+                place[of] = next;
+                next += here;
+            }
+        for_each_part([&](u32* place, std::size_t begin, std::size_t end) {
+            for (std::size_t k = begin; k < end; ++k) {
+                const u32 to = place[digit(k)]++;
+                keys[to] = keys_[k];
+                order[to] = order_[k];
+            }
+        });
         std::swap(keys, keys_);
         std::swap(order, order_);
     }
+}
+
+// The first block whose position is that of the one before it; their number where there is none.
+i64 BlockOrder::find_twice(Team& team) const {
+    std::mutex lock;
+    i64 found = count_;
+    team.for_each(count_ - 1, [&](i64 begin, i64 end) {
+        const u64* keys = keys_.data();
+        for (i64 k = begin + 1; k <= end; ++k)
+            if (keys[k] == keys[k - 1]) {
+                const std::lock_guard<std::mutex> guard(lock);
+                found = std::min(found, k);
+                return;
+            }
+    });
+    return found;
 }
 
 void BlockOrder::find_layers() {

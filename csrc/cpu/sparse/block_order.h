@@ -15,7 +15,7 @@ public:
 
     BlockOrder() = default;
     // Sorts them; a position that is there twice, or too far from the others, goes to `trouble`.
-    BlockOrder(const BlockCoords& coords, Team& team, BlockTrouble& trouble);
+    BlockOrder(const BlockCoords& coords, Team& team, int threads, BlockTrouble& trouble);
 
     const std::vector<Layer>& layers() const { return layers_; }
     // Of the k-th block in raster order.
@@ -31,12 +31,40 @@ public:
     }
     i64 count() const { return count_; }
 
+    // What a loop over many blocks reads, without a look at the order itself.
+    class Reader {
+    public:
+        i64 x(i64 k) const { return low_ + static_cast<i64>(keys_[k] & mask_); }
+        u64 row(i64 k) const { return keys_[k] >> row_shift_; }  // the same for blocks of one y and z
+        i64 block(i64 k) const { return order_ ? order_[k] : k; }
+
+    private:
+        friend class BlockOrder;
+        const u64* keys_;
+        const u32* order_;  // null where block(k) is k
+        u64 mask_;
+        i64 low_;
+        int row_shift_;
+    };
+    Reader reader() const {
+        Reader reader;
+        reader.keys_ = keys_.data();
+        reader.order_ = in_order_ ? nullptr : order_.data();
+        reader.mask_ = mask(bits_[0]);
+        reader.low_ = low_[0];
+        reader.row_shift_ = bits_[0];
+        return reader;
+    }
+
 private:
     static u64 mask(int bits) { return (u64(1) << bits) - 1; }
     u64 key(i64 k) const { return keys_[static_cast<std::size_t>(k)]; }
-    bool measure(const BlockCoords& coords, Team& team);
-    bool make_keys(const BlockCoords& coords, Team& team);
-    void sort();
+    template <class Coords>
+    bool measure(const Coords& coords, Team& team);
+    template <class Coords>
+    bool make_keys(const Coords& coords, Team& team);
+    void sort(Team& team, int threads);
+    i64 find_twice(Team& team) const;
     void find_layers();
 
     i64 count_ = 0;

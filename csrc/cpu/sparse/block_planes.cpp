@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "block_planes.h"
 
+#include <type_traits>
+
 namespace mc::cpu {
 
 namespace {
 
 i64 word_of(i64 x) { return x >> 6; }
+
+// Blocks of one cell, whose side the compiler knows; they have been brought into raster order.
+using Cells = std::integral_constant<i64, 1>;
+constexpr Cells kCells;
 
 }  // namespace
 
@@ -23,38 +29,38 @@ std::vector<BlockPlane> planes_of(const BlockOrder& order, i64 side) {
     return planes;
 }
 
-// Marks samples [begin, end) of the row at work. They come in ascending order, and may overlap.
-void LayerRows::add_samples(i64 begin, i64 end, bool are_cells) {
-    while (begin < end) {
-        const i64 w = word_of(begin), last = std::min(end, 64 * w + 64);
-        const u64 bits = low_bits<u64>(last - begin) << (begin - 64 * w);
-        std::size_t at = words.size();
-        while (at > row_words_ && words[at - 1].w > w) --at;  // a block before this one ended in a later word
-        if (at == row_words_ || words[at - 1].w != w) {
-            words.insert(words.begin() + static_cast<std::ptrdiff_t>(at), {w, 0, 0});
-            ++at;
-        }
-        (are_cells ? words[at - 1].cells : words[at - 1].samples) |= bits;
-        begin = last;
-    }
-}
-
 void LayerRows::read(const BlockOrder& order, i64 layer, i64 side) {
     rows.clear();
     words.clear();
     const BlockOrder::Layer& at = order.layers()[static_cast<std::size_t>(layer)];
-    for (i64 k = at.first; k < at.last; ++k) {
-        const i64 y = order.y(k), x = order.x(k) * side;
-        if (rows.empty() || rows.back().y != y) {
-            if (!rows.empty()) rows.back().last = k, rows.back().words_end = words.size();
-            row_words_ = words.size();
-            rows.push_back({y, k, k, words.size(), words.size()});
-        }
-        add_samples(x, x + side, true);
-        add_samples(x, x + side + 1, false);
+    const BlockOrder::Reader blocks = order.reader();
+    for (i64 k = at.first; k < at.last;) {
+        const i64 first = k;
+        const std::size_t first_word = words.size();
+        k = read_row(blocks, k, at.last, side);
+        rows.push_back({order.y(first), first, k, first_word, words.size()});
     }
-    rows.back().last = at.last;
-    rows.back().words_end = words.size();
+}
+
+// Appends the words of the row that begins with block k, and returns the first block of the next one.
+i64 LayerRows::read_row(const BlockOrder::Reader& blocks, i64 k, i64 last, i64 side) {
+    const u64 row = blocks.row(k), width = low_bits<u64>(side);
+    BlockWord open{word_of(blocks.x(k) * side), 0};
+    const auto go_on_at = [&](i64 w) {
+        words.push_back(open);
+        open = {w, 0};
+    };
+    for (; k < last && blocks.row(k) == row; ++k) {
+        const i64 begin = blocks.x(k) * side, end = begin + side;
+        if (word_of(begin) != open.w) go_on_at(word_of(begin));
+        open.cells |= width << (begin & 63);
+        while (word_of(end) != open.w) {  // the sample behind the block's last is in another word
+            go_on_at(open.w + 1);
+            open.cells = low_bits<u64>(end - 64 * open.w);
+        }
+    }
+    words.push_back(open);
+    return k;
 }
 
 template <class Real>
@@ -123,62 +129,100 @@ void BlockPlanes<Real>::add_words(std::size_t begin, std::size_t end, SparsePlan
     }
 }
 
-// Takes values for samples i, i + 1 … of a word; those that are known already must be the same. kCount: how
-// many, where that is known; else 0.
+// Gives the values of each block's row of samples to visit(values, held): where the block has them, and where
+// the plane does, which is one run too: the words of a row of blocks follow each other. Side: of the blocks,
+// kCells or an i64.
 template <class Real>
-template <int kCount>
-inline void BlockPlanes<Real>::store(const Real* values, int count, int i, std::size_t word,
-                                     SparsePlane<Real>& plane) {
-    if (kCount) count = kCount;
-    Real* held = plane.values(word) + i;
-    const u64 known = known_[word] >> i;
-    u64 inside = 0;
+template <class Side, class Visit>
+inline void BlockPlanes<Real>::for_each_run(Side side, const RowSource& from, std::size_t word,
+                                            SparsePlane<Real>& plane, const Visit& visit) const {
+    const i64 samples = side + 1, block = samples * samples * samples;
+    const Real* row = values_ + (from.dz * samples + from.dy) * samples;
+    const BlockOrder::Reader blocks = order_.reader();
+    const i64 last = from.blocks->last;
+    for (i64 k = from.blocks->first; k < last; ++word) {
+        const i64 begin = 64 * plane.words[word].w;
+        Real* held = plane.values(word);
+        for (i64 x; k < last && (x = blocks.x(k) * side - begin) < 64; ++k)
+            visit(row + (side == kCells ? k : blocks.block(k)) * block, held + x);
+    }
+}
+
+// Where several blocks hold a sample, the last one's value stays.
+template <class Real>
+template <class Side>
+void BlockPlanes<Real>::fill(Side side, SparsePlane<Real>& plane) {
+    for_each_source(plane, [&](const RowSource& from, std::size_t word) {
+        for_each_run(side, from, word, plane, [side](const Real* values, Real* held) {
+            if constexpr (std::is_same_v<Side, Cells>)
+                held[0] = values[0], held[1] = values[1];
+            else
+                std::copy_n(values, side + 1, held);
+        });
+    });
+}
+
+// Compares all samples of a plane that was filled with the level; what is not known is not inside.
+template <class Real>
+void BlockPlanes<Real>::classify(SparsePlane<Real>& plane) {
+    constexpr int kDtype = static_cast<int>(sizeof(Real) == 4 ? Dtype::kFloat32 : Dtype::kFloat64);
+    const Level level{static_cast<double>(level_), static_cast<float>(level_), 0};
+    inside_.resize(plane.words.size());
+    row_functions().classify[kDtype](plane.values(0), 64 * static_cast<i64>(plane.words.size()), level,
+                                     inside_.data());
+    u64 before = 0;
+    for (std::size_t s = 0; s < plane.words.size(); ++s) {
+        SparseWord& word = plane.words[s];
+        const u64 cells = word.cells[0] | word.cells[1] | word.cells[2] | word.cells[3];
+        const u64 known = cells | cells << 1 | (s > 0 && plane.words[s - 1].joins(word) ? before >> 63 : 0);
+        word.inside = inside_[s] & known;
+        before = cells;
+    }
+}
+
+// Whether all blocks gave the samples that a plane holds, and none gave a NaN.
+template <class Real>
+template <class Side>
+bool BlockPlanes<Real>::agree(Side side, SparsePlane<Real>& plane) const {
     bool odd = false;
-    for (int k = 0; k < count; ++k) {
-        odd |= values[k] != values[k] || ((known >> k & 1) && held[k] != values[k]);
-        inside |= static_cast<u64>(values[k] < level_) << k;
-    }
-    if (odd) look_closer(values, count, i, word, plane);
-    for (int k = 0; k < count; ++k) held[k] = values[k];
-    known_[word] |= low_bits<u64>(count) << i;
-    plane.words[word].inside |= inside << i;
+    for_each_source(plane, [&](const RowSource& from, std::size_t word) {
+        for_each_run(side, from, word, plane, [side, &odd](const Real* values, const Real* held) {
+            for (i64 k = 0; k <= side; ++k) odd |= !(held[k] == values[k]);
+        });
+    });
+    return !odd;
 }
 
+// Notes what is wrong with a plane whose blocks do not agree: which sample is met first, and its values.
 template <class Real>
-void BlockPlanes<Real>::look_closer(const Real* values, int count, int i, std::size_t word,
-                                    const SparsePlane<Real>& plane) {
-    const SparseWord& at = plane.words[word];
-    const Real* held = plane.values(word) + i;
-    for (int k = 0; k < count; ++k) {
-        const i64 x = 64 * at.w + i + k;
-        if (values[k] != values[k])
-            note(BlockFault::kNan, x, at.y, plane.z, values[k], values[k]);
-        else if ((known_[word] >> (i + k) & 1) && held[k] != values[k])
-            note(BlockFault::kApart, x, at.y, plane.z, held[k], values[k]);
-    }
+void BlockPlanes<Real>::look_closer(SparsePlane<Real>& plane) {
+    std::vector<u64> known(plane.words.size(), 0);
+    for_each_source(plane, [&](const RowSource& from, std::size_t word) {
+        for_each_run(side_, from, word, plane, [&](const Real* values, Real* held) {
+            const i64 first = held - plane.values(0);
+            for (i64 k = 0; k <= side_; ++k) {
+                const std::size_t at = static_cast<std::size_t>(word_of(first + k));
+                const u64 bit = u64(1) << ((first + k) & 63);
+                const i64 x = 64 * plane.words[at].w + ((first + k) & 63);
+                if (values[k] != values[k])
+                    note(BlockFault::kNan, x, from.y, plane.z, values[k], values[k]);
+                else if ((known[at] & bit) && held[k] != values[k])
+                    note(BlockFault::kApart, x, from.y, plane.z, held[k], values[k]);
+                held[k] = values[k];
+                known[at] |= bit;
+            }
+        });
+    });
 }
 
+// Gives each row of samples of a plane with the first of its words.
 template <class Real>
-void BlockPlanes<Real>::fill(const RowSource& from, std::size_t first_word, SparsePlane<Real>& plane) {
-    const i64 samples = side_ + 1, row = (from.dz * samples + from.dy) * samples;
-    const i64 block = samples * samples * samples;
-    std::size_t word = first_word;
-    for (i64 k = from.blocks->first; k < from.blocks->last; ++k) {
-        const Real* values = values_ + order_.block(k) * block + row;
-        const i64 x = order_.x(k) * side_;
-        while (plane.words[word].w < word_of(x)) ++word;
-        const int i = static_cast<int>(x & 63);
-        if (side_ == 1 && i < 63) {
-            store<2>(values, 2, i, word, plane);
-            continue;
-        }
-        std::size_t at = word;  // the next block may begin in this word, where this one ends in another
-        for (i64 done = 0; done < samples; ++at) {
-            const int first = static_cast<int>((x + done) & 63);
-            const int count = static_cast<int>(std::min<i64>(64 - first, samples - done));
-            store<0>(values + done, count, first, at, plane);
-            done += count;
-        }
+template <class Visit>
+inline void BlockPlanes<Real>::for_each_source(const SparsePlane<Real>& plane, const Visit& visit) const {
+    std::size_t word = 0;
+    for (const RowSource& from : sources_) {
+        while (plane.words[word].y < from.y) ++word;
+        visit(from, word);
     }
 }
 
@@ -194,12 +238,9 @@ void BlockPlanes<Real>::build(i64 k, SparsePlane<Real>& plane) {
     };
     for (std::size_t s = 0; s < sources_.size(); s = row_end(s)) add_words(s, row_end(s), plane);
     plane.make_room();
-    known_.assign(plane.words.size(), 0);
-    std::size_t word = 0;
-    for (const RowSource& from : sources_) {
-        while (plane.words[word].y < from.y) ++word;
-        fill(from, word, plane);
-    }
+    side_ == kCells ? fill(kCells, plane) : fill(side_, plane);
+    classify(plane);
+    if (checks_ && !(side_ == kCells ? agree(kCells, plane) : agree(side_, plane))) look_closer(plane);
 }
 
 template class BlockPlanes<float>;

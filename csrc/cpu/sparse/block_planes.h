@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "../simd/row_functions.h"
 #include "block_order.h"
 #include "sparse_plane.h"
 
@@ -24,10 +25,10 @@ struct BlockRow {
     std::size_t words, words_end;  // its words among the layer's
 };
 
-// A word of a row of blocks: which cells they hold of it, and which samples.
+// A word of a row of blocks that they have samples of: which of its cells they hold.
 struct BlockWord {
     i64 w;
-    u64 cells, samples;
+    u64 cells;
 };
 
 // A layer of blocks as rows.
@@ -39,8 +40,7 @@ public:
     void read(const BlockOrder& order, i64 layer, i64 side);
 
 private:
-    void add_samples(i64 begin, i64 end, bool are_cells);
-    std::size_t row_words_ = 0;  // where the words of the row at work begin
+    i64 read_row(const BlockOrder::Reader& blocks, i64 k, i64 last, i64 side);
 };
 
 // Where a row of samples comes from: row `dy` and plane `dz` of a row of blocks.
@@ -51,13 +51,14 @@ struct RowSource {
     i64 dy, dz;
 };
 
-// The planes of blocks, as one thread makes them.
+// The planes of blocks, as one thread makes them. Where it `checks`, what is wrong with their samples is
+// noted.
 template <class Real>
 class BlockPlanes {
 public:
     BlockPlanes(const BlockOrder& order, const std::vector<BlockPlane>& planes, const Real* values, i64 side,
-                Real level)
-        : order_(order), planes_(planes), values_(values), side_(side), level_(level) {}
+                Real level, bool checks)
+        : order_(order), planes_(planes), values_(values), side_(side), level_(level), checks_(checks) {}
 
     i64 count() const { return static_cast<i64>(planes_.size()); }
     i64 z(i64 k) const { return planes_[static_cast<std::size_t>(k)].z; }
@@ -69,10 +70,17 @@ private:
     void take_layers(const BlockPlane& at);
     void list_sources(const BlockPlane& at);
     void add_words(std::size_t begin, std::size_t end, SparsePlane<Real>& plane);
-    void fill(const RowSource& from, std::size_t first_word, SparsePlane<Real>& plane);
-    template <int kCount>
-    void store(const Real* values, int count, int i, std::size_t word, SparsePlane<Real>& plane);
-    void look_closer(const Real* values, int count, int i, std::size_t word, const SparsePlane<Real>& plane);
+    template <class Side>
+    void fill(Side side, SparsePlane<Real>& plane);
+    void classify(SparsePlane<Real>& plane);
+    template <class Side>
+    bool agree(Side side, SparsePlane<Real>& plane) const;
+    void look_closer(SparsePlane<Real>& plane);
+    template <class Visit>
+    void for_each_source(const SparsePlane<Real>& plane, const Visit& visit) const;
+    template <class Side, class Visit>
+    void for_each_run(Side side, const RowSource& from, std::size_t word, SparsePlane<Real>& plane,
+                      const Visit& visit) const;
     void note(BlockFault fault, i64 x, i64 y, i64 z, Real was, Real is) {
         if (trouble.fault == BlockFault::kNone)
             trouble = {fault, {x, y, z}, {static_cast<double>(was), static_cast<double>(is)}};
@@ -83,10 +91,11 @@ private:
     const Real* values_;
     i64 side_;
     Real level_;
+    bool checks_;
     LayerRows layer_, ending_;
     i64 layer_held_ = kNowhere, ending_held_ = kNowhere;
     std::vector<RowSource> sources_, merged_;
-    std::vector<u64> known_;  // of each word of the plane at work
+    std::vector<u64> inside_;
 };
 
 }  // namespace mc::cpu

@@ -31,7 +31,7 @@ public:
           side_(request.side),
           level_(static_cast<Real>(request.level)),
           double_verts_(request.values.dtype == Dtype::kFloat64) {
-        order_ = BlockOrder(request.coords, team_, trouble);
+        order_ = BlockOrder(request.coords, team_, threads, trouble);
         if (trouble.fault != BlockFault::kNone || order_.count() == 0) return;
         if (side_ == 1 && !order_.in_order()) gather();
         planes_ = planes_of(order_, side_);
@@ -53,8 +53,9 @@ public:
 private:
     using Source = BlockPlanes<Real>;
 
-    Source source() const {
-        return Source(order_, planes_, gathered_.data() ? gathered_.data() : values_.data(), side_, level_);
+    Source source(bool checks) const {
+        const Real* values = gathered_.data() ? gathered_.data() : values_.data();
+        return Source(order_, planes_, values, side_, level_, checks);
     }
 
     // A cell's corners lie in four rows of samples and are read twice: once here is enough out of order.
@@ -77,7 +78,7 @@ private:
         const FloatMode exact;
         std::mutex lock;
         team_.for_each(static_cast<i64>(planes_.size()), [&](i64 begin, i64 end) {
-            Source from = source();
+            Source from = source(true);
             count_planes<Real>(from, begin, end, items_.data());
             const std::lock_guard<std::mutex> guard(lock);
             const bool first = trouble.fault == BlockFault::kNone || is_before(from.trouble, trouble);
@@ -93,7 +94,7 @@ private:
         else {
             const FloatMode exact;
             team_.for_each(static_cast<i64>(planes_.size()), [&](i64 begin, i64 end) {
-                Source from = source();
+                Source from = source(false);
                 emit_planes<Real, Coord, Index>(from, begin, end, level_, items_.data(), to);
             });
         }

@@ -17,9 +17,19 @@ struct BlockCoords {
     bool wide;
     i64 count, stride, stride_axis;
 
-    i64 at(i64 block, int axis) const {
-        const i64 place = block * stride + axis * stride_axis;
-        return wide ? static_cast<const i64*>(data)[place] : i64{static_cast<const i32*>(data)[place]};
+    // One type of number, read as at(block, axis).
+    template <class T>
+    struct Of {
+        using Number = T;
+        const T* data;
+        i64 stride, stride_axis;
+
+        T operator()(i64 block, int axis) const { return data[block * stride + axis * stride_axis]; }
+    };
+    template <class Use>
+    auto as_they_lie(const Use& use) const {
+        if (wide) return use(Of<i64>{static_cast<const i64*>(data), stride, stride_axis});
+        return use(Of<i32>{static_cast<const i32*>(data), stride, stride_axis});
     }
 };
 

@@ -7,6 +7,7 @@
 #include "../../core/edge_vertex.h"
 #include "../float_mode.h"
 #include "../plan.h"
+#include "../simd/row_functions.h"
 #include "sparse_plane.h"
 
 namespace mc::cpu {
@@ -28,7 +29,7 @@ template <class Real>
 struct PlanePair {
     const SparsePlane<Real>&lower, &upper;
 
-    // Gives the four words of edges around each word with active cells, and these, to visit(edges, active).
+    // Gives the four words of edges around each word of cells, and those that count, to visit(edges, cells).
     template <class Visit>
     void for_each_word_of_cells(const Visit& visit) const {
         for (std::size_t s = 0; s < lower.words.size(); ++s) {
@@ -37,35 +38,23 @@ struct PlanePair {
             const mc::EdgeWord<u64>* const edges[4] = {
                 &lower.edges[s], &lower.edges[static_cast<std::size_t>(lower.at_y[s])], &upper.edges[up],
                 &upper.edges[static_cast<std::size_t>(upper.at_y[up])]};
-            const u64 active = active_cells(bits_of(edges), lower.words[s].cells[0]);
-            if (active) visit(edges, active);
+            visit(edges, lower.words[s].cells[0]);
         }
     }
 
     i64 count_triangles() const {
         i64 triangles = 0;
-        for_each_word_of_cells([&](const mc::EdgeWord<u64>* const(&edges)[4], u64 active) {
-            triangles += triangles_of_word(bits_of(edges), active, kSparseCases.triangles);
+        for_each_word_of_cells([&](const mc::EdgeWord<u64>* const(&edges)[4], u64 cells) {
+            const u64 active = active_cells(bits_of(edges), cells);
+            if (active) triangles += triangles_of_word(bits_of(edges), active, kSparseCases.triangles);
         });
         return triangles;
     }
 
-    // `first` and `first_above`: ids of the planes' first vertices of each kind.
-    template <class Index>
-    void emit_faces(const PlaneItems& first, i64 first_above, Index* to) const {
-        for_each_word_of_cells([&](const mc::EdgeWord<u64>* const(&edges)[4], u64 active) {
-            const CellRows<u64> cells = bits_of(edges);
-            mc::EdgeWord<u64> around[4];
-            const mc::EdgeWord<u64>* at[4];
-            for (int k = 0; k < 4; ++k) {
-                around[k] = *edges[k];
-                around[k].in_plane += k < 2 ? first.in_plane : first_above;
-                around[k].upright += first.upright;
-                at[k] = &around[k];
-            }
-            for (; active; active &= active - 1)
-                to = emit_cell(at, lowest_bit(active), case_of_cell(cells, lowest_bit(active)), to);
-        });
+    // Triangles follow from `to` on; up to `end` may be written over by what comes later.
+    void emit_faces(EmitFacesOfWord emit, void* to, const void* end) const {
+        for_each_word_of_cells(
+            [&](const mc::EdgeWord<u64>* const(&edges)[4], u64 cells) { to = emit(edges, cells, to, end); });
     }
 
     template <class Coord>
@@ -99,26 +88,16 @@ struct PlanePair {
             }
         }
     }
-
-private:
-    template <class Index>
-    static Index* emit_cell(const mc::EdgeWord<u64>* const (&edges)[4], int i, int cube_case, Index* to) {
-        Index ids[kEdges];
-        ids_of_cell(edges, i, [&ids](int edge, i64 id) { ids[edge] = static_cast<Index>(id); });
-        const u8* edge = kSparseCases.edges[cube_case];
-        const int count = 3 * kSparseCases.triangles[cube_case];
-        for (int k = 0; k < count; ++k) to[k] = ids[edge[k]];
-        return to + count;
-    }
 };
 
 // Calls visit(k, pair) for the planes [begin, end) of a source, which has count() planes, z(k) of each, and
-// build(k, plane), which is called in ascending order.
-template <class Real, class Source, class Visit>
-void walk_planes(Source& source, i64 begin, i64 end, const Visit& visit) {
+// build(k, plane), which is called in ascending order. first_of(k): ids of the planes' first vertices.
+template <class Real, class Source, class FirstOf, class Visit>
+void walk_planes(Source& source, i64 begin, i64 end, const FirstOf& first_of, const Visit& visit) {
     SparsePlane<Real> lower, upper;
-    const auto build = [&source](i64 k, SparsePlane<Real>& plane) {
-        plane.clear(source.z(k));
+    const auto build = [&](i64 k, SparsePlane<Real>& plane) {
+        const PlaneItems first = first_of(k);
+        plane.clear(source.z(k), first.in_plane, first.upright);
         source.build(k, plane);
         plane.find_in_plane();
     };
@@ -128,7 +107,7 @@ void walk_planes(Source& source, i64 begin, i64 end, const Visit& visit) {
         if (joined)
             build(k + 1, upper);
         else
-            upper.clear(source.z(k) + 1);
+            upper.clear(source.z(k) + 1, 0, 0);
         lower.find_upright(upper);
         visit(k, PlanePair<Real>{lower, upper});
         if (!joined && k + 1 < end) build(k + 1, upper);
@@ -139,7 +118,8 @@ void walk_planes(Source& source, i64 begin, i64 end, const Visit& visit) {
 // Stage 2 of one part of the planes.
 template <class Real, class Source>
 void count_planes(Source& source, i64 begin, i64 end, PlaneItems* items) {
-    walk_planes<Real>(source, begin, end, [items](i64 k, const PlanePair<Real>& pair) {
+    const auto first_of = [](i64) { return PlaneItems{0, 0, 0}; };
+    walk_planes<Real>(source, begin, end, first_of, [items](i64 k, const PlanePair<Real>& pair) {
         items[k] = {pair.lower.in_plane, pair.lower.upright, pair.count_triangles()};
     });
 }
@@ -162,9 +142,12 @@ void emit_planes(Source& source, i64 begin, i64 end, Real level, const PlaneItem
                  const SparseMesh& to) {
     Coord* verts = static_cast<Coord*>(to.verts);
     Index* faces = static_cast<Index*>(to.faces);
-    walk_planes<Real>(source, begin, end, [&](i64 k, const PlanePair<Real>& pair) {
+    const Index* faces_end = faces + 3 * items[end].triangles;
+    const EmitFacesOfWord emit = row_functions().emit_faces_of_word[sizeof(Index) == sizeof(i64)];
+    const auto first_of = [items](i64 k) { return items[k]; };
+    walk_planes<Real>(source, begin, end, first_of, [&](i64 k, const PlanePair<Real>& pair) {
         pair.emit_vertices(level, verts + 3 * items[k].in_plane, verts + 3 * items[k].upright);
-        pair.emit_faces(items[k], items[k + 1].in_plane, faces + 3 * items[k].triangles);
+        pair.emit_faces(emit, faces + 3 * items[k].triangles, faces_end);
     });
 }
 

@@ -29,14 +29,16 @@ class SparsePlane {
 public:
     i64 z = 0;
     std::vector<SparseWord> words;
-    std::vector<mc::EdgeWord<u64>> edges;  // of each word; in_plane and upright count from the plane's first
+    std::vector<mc::EdgeWord<u64>> edges;  // of each word
     std::vector<int> at_y, at_z;           // the word at y + 1; the word at z + 1, in the plane above
-    i64 in_plane = 0, upright = 0;         // how many vertices
+    i64 in_plane = 0, upright = 0;         // the ids after the plane's last vertex of each kind
 
-    void clear(i64 at) {
+    // `first_in_plane`, `first_upright`: ids of its first vertices.
+    void clear(i64 at, i64 first_in_plane, i64 first_upright) {
         z = at;
         words.clear();
-        in_plane = upright = 0;
+        in_plane = first_in_plane;
+        upright = first_upright;
     }
     // Room for the values of as many words as there are; what was there is lost.
     void make_room() {

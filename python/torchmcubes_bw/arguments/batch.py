@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,7 +74,7 @@ def room(max_verts: Any, max_faces: Any) -> Room | None:
 def _size(value: Any, name: str) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} must be an integer, got {type(value).__name__}")
-    size: int = value.__index__()
+    size = operator.index(value)  # which torch can trace, unlike value.__index__()
     if not 0 <= size <= _MOST_ROWS:
         raise ValueError(f"{name} must be from 0 to 2^48, got {size}")
     return size

@@ -20,7 +20,7 @@ from ..arguments.labels import Labels
 from ..arguments.placement import Triple
 from ..arguments.request import Request
 from ..arguments.samples import Samples, checked
-from . import batches, cpu, cpu_dual, cpu_gradient, cuda, cuda_batches, kernel_files, labels
+from . import batches, cpu, cpu_dual, cpu_gradient, cuda, cuda_batches, cuda_gradient, kernel_files, labels
 from . import sparse as blocks
 from .batches import Packed
 from .labels import Surfaces
@@ -28,7 +28,7 @@ from .results import Surface, refuse_fake_mode
 
 _DUAL_ONLY_ON_CPU = "its kernels make no nets, normals or gradients of the dual mesh"
 _NONE_OF_BATCHES = "its kernels make no normals of several volumes, or of a fixed size"
-_NO_GRADIENT = "its kernels make no gradients"
+_NO_GRADIENT = "its kernels make no gradients of interpolated values by the samples"
 _PACKAGE = f"{Path(__file__).parent.parent}{os.sep}"
 _warned: set[str] = set()
 
@@ -103,7 +103,10 @@ def vertex_gradients(
     device = request.volume.device
     if device.type == "cpu":
         return cpu_gradient.vertices(request, verts, volume, level, direction)
-    _warn(device, _NO_GRADIENT)
+    kernels = _kernels(device)
+    if kernels is not None:
+        stream = cuda.current_stream(device)
+        return cuda_gradient.vertices(kernels, stream, request, verts, volume, level, direction)
     mask = None if request.mask is None else _on_cpu(request.mask, "mask")
     request = request._replace(volume=_on_cpu(request.volume), mask=mask)
     towards = None if direction is None else direction._replace(volume=direction.volume.cpu())
@@ -118,7 +121,10 @@ def value_gradients(
     """Return the gradients of interpolated values by samples and points, on their device."""
     if vol.device.type == "cpu":
         return cpu_gradient.interpolated(vol, points, values, of_vol, of_points)
-    _warn(vol.device, _NO_GRADIENT)
+    kernels = _kernels(vol.device, _NO_GRADIENT if of_vol else "")
+    if kernels is not None:
+        stream = cuda.current_stream(vol.device)
+        return None, cuda_gradient.by_points(kernels, stream, vol, points, values) if of_points else None
     found = cpu_gradient.interpolated(
         _on_cpu(vol), _on_cpu(points, "points"), values.cpu(), of_vol, of_points
     )
