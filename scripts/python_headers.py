@@ -160,7 +160,7 @@ class Debian:
         self.update()
         wanted = [f"libpython{python.version}-dev", f"python{python.version}-minimal"]
         if not self._apt("apt-cache", "show", wanted[0], check=False):
-            raise NoPython(f"no python{python.version} is on this machine, and none is in Debian now")
+            raise NoPython(f"Debian has no python{python.version} now")
         listed = self._apt("apt-get", "install", "-y", "--print-uris", *wanted)
         addressed = re.findall(r"^'[^']*' (\S+)_\S+_\S+\.deb ", listed, re.MULTILINE)
         shutil.rmtree(place, ignore_errors=True)
