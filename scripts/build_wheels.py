@@ -244,6 +244,7 @@ def main() -> None:
     parser.add_argument("named", nargs="*", help="platforms and Pythons, as linux-aarch64 and 3.13; else all")
     parser.add_argument("--suite", metavar="TORCH", help="run the tests beside this torch")
     given = parser.parse_args()
+    wanted = chosen(given.named)
     given.out.mkdir(parents=True, exist_ok=True)
     for old in given.out.glob("*.whl"):
         old.unlink()
@@ -252,7 +253,7 @@ def main() -> None:
     outcomes, kernels = [], {}
     with tempfile.TemporaryDirectory() as folder:
         pure = pure_wheel(Path(folder))
-        for platform, pairs in groupby(chosen(given.named), key=lambda pair: pair[0]):
+        for platform, pairs in groupby(wanted, key=lambda pair: pair[0]):
             pythons = [python for _, python in pairs]
             outcomes += build_platform(platform, pythons, pure, kernels, given)
     print(f"\n{table(outcomes)}")
