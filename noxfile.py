@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One command per job: `nox -s lint`, `tests`, `build`, `wheel`, `ptx`, `fuzz` …; `nox --list` has them."""
+"""One command per job: `nox -s lint`, `tests`, `build`, `wheels`, `ptx`, `fuzz` …; `nox --list` has them."""
 
 from __future__ import annotations
 
@@ -72,6 +72,20 @@ def wheel(session: nox.Session) -> None:
         python = test_in_fresh_environment(session, package, TORCH)
         if package.suffix == ".whl":
             session.run(python, "scripts/check_coexistence.py", str(package), external=True)
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """Build every platform's and Python's wheel here, check and load them; `-- windows-x86_64 3.13` for one.
+
+    `-- --suite torch==2.13.0` runs the tests too, with each Python of this machine. A release's wheels are
+    cibuildwheel's.
+    """
+    required = nox.project.load_toml("pyproject.toml")["build-system"]["requires"]
+    session.install(*required, "cmake", "lief>=0.16", "ninja", "twine>=6.1", "wheel", ZIG)
+    session.run("python", "scripts/build_wheels.py", "dist/wheels", *session.posargs)
+    built = sorted(str(path) for path in Path("dist/wheels").glob("*.whl"))
+    session.run("twine", "check", "--strict", *built, silent=True)
 
 
 @nox.session

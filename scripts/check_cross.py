@@ -3,10 +3,10 @@
 
     python scripts/check_cross.py
 
-zig's compiler, from PyPI, has every target's headers but Python's own for Windows, for which a small
-pyconfig.h stands in. `tests/cross/mesh_hashes.cpp` then prints hashes of meshes: natively at every SIMD
-level, with NEON under qemu-aarch64, for Windows under wine64; all lines must be equal. A missing emulator is
-said and left out, but an error where CI is set.
+zig's compiler, from PyPI, has every target's headers but Python's own for Windows, for which this Python's
+serve, with a pyconfig.h that asks the compiler. `tests/cross/mesh_hashes.cpp` then prints hashes of meshes:
+natively at every SIMD level, with NEON under qemu-aarch64, for Windows under wine64; all lines must be equal.
+A missing emulator is said and left out, but an error where CI is set.
 """
 
 from __future__ import annotations
@@ -24,30 +24,13 @@ from pathlib import Path
 import pybind11
 import ziglang
 from isa import isa_flags
+from python_headers import PYCONFIG
 
 ROOT = Path(__file__).parent.parent
 CSRC = ROOT / "csrc"
 ZIG = str(Path(ziglang.__file__).parent / "zig")
 FLAGS = ["-std=c++17", "-O3", "-DNDEBUG", "-ffp-contract=off", "-Wall", "-Wextra", "-Wshadow", "-Werror"]
 DEFINES = ["-DTORCHMCUBES_CUDA", '-DTORCHMCUBES_VERSION="0"']
-WINDOWS_PYCONFIG = """
-#define MS_WINDOWS
-#define MS_WIN64
-#define NT_THREADS
-#define HAVE_STDINT_H 1
-#define HAVE_PY_SSIZE_T 1
-#define Py_DEPRECATED(version)
-#define SIZEOF_SHORT 2
-#define SIZEOF_INT 4
-#define SIZEOF_LONG 4
-#define SIZEOF_LONG_LONG 8
-#define SIZEOF_SIZE_T 8
-#define SIZEOF_VOID_P 8
-#define SIZEOF_WCHAR_T 2
-#define SIZEOF_TIME_T 8
-typedef long long Py_ssize_t;
-#define PY_SSIZE_T_MAX 9223372036854775807LL
-"""
 
 
 @dataclass(frozen=True)
@@ -84,7 +67,7 @@ def python_headers(folder: Path, triple: str) -> list[str]:
     if "windows" in triple:
         shutil.copytree(headers, folder / "include")
         headers = folder / "include"
-        (headers / "pyconfig.h").write_text(WINDOWS_PYCONFIG)
+        (headers / "pyconfig.h").write_text(PYCONFIG)
     return ["-isystem", pybind11.get_include(), "-isystem", str(headers)]
 
 

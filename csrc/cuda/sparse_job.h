@@ -23,7 +23,8 @@
 
 namespace mc::cuda {
 
-constexpr u32 kTrouble = 1;  // of Totals::flags: a NaN, a block that is there twice, samples that differ
+constexpr int kRowsBefore = 5;  // a block's own row of blocks, and the four before it that it touches
+constexpr u32 kTrouble = 1;     // of Totals::flags: a NaN, a block that is there twice, samples that differ
 
 // Divides numbers below 2^63 by one that the host knows; see Divisor.
 struct WideDivisor {
@@ -41,7 +42,9 @@ struct SparseJob : Job {
     WideDivisor blocks_on[3];  // positions from the lowest to the highest, both included: x, y, z
     WideDivisor side;          // cells a side
     WideDivisor side_samples;  // samples a side
-    WideDivisor row_parts;     // the most words that a block's row of samples touches
+    WideDivisor rows;          // of samples, of all blocks
+    i64 row_parts;             // the most words that one touches
+    WideDivisor meetings;      // threads that hold a block against those beside it in one row of blocks
 
     const i64* words;        // (count), the words' keys
     i64 count;               // below 2^31

@@ -8,6 +8,8 @@ namespace mc::cuda {
 
 namespace {
 
+constexpr i64 kFewSamples = 8;  // a side: a thread looks at all that two blocks share
+
 // See `quotient`: exact for all numbers below 2^63. The multiplier is ((2^shift - by) << 64) / by + 1, by
 // long division.
 WideDivisor wide_divisor(i64 by) {
@@ -56,7 +58,9 @@ SparseJob job_of(const SparseRequest& request, void* scratch) {
     job.first_x = static_cast<u32>(job.origin[0] & (kWordBits - 1));
     job.origin[0] -= job.first_x;
     job.side = wide_divisor(request.side), job.side_samples = wide_divisor(request.side + 1);
-    job.row_parts = wide_divisor(divided_up(request.side, kWordBits) + 1);
+    job.rows = wide_divisor(request.blocks * (request.side + 1) * (request.side + 1));
+    job.row_parts = divided_up(request.side, kWordBits) + 1;
+    job.meetings = wide_divisor(request.side < kFewSamples ? 1 : request.side + 1);
     job.words = request.words;
     job.row_keys = wide_divisor(request.row_keys), job.plane_rows = wide_divisor(request.plane_rows);
     job.plane_keys = request.row_keys * request.plane_rows;
@@ -66,10 +70,9 @@ SparseJob job_of(const SparseRequest& request, void* scratch) {
 void queue_to_totals(const SparsePlan& plan) {
     const Kernels& kernels = *plan.kernels;
     const SparseJob& job = plan.job;
-    const i64 rows = job.blocks * job.side_samples.by * job.side_samples.by;
+    const i64 items = job.rows.by * job.row_parts + job.blocks * kRowsBefore * job.meetings.by;
     // The samples are read: from here on one is a bit, and so is a cell, or an edge of one.
-    launch(kernels, plan.stream, kernels.sparse_fill, job, divided_up(rows * job.row_parts.by, kThreads),
-           kThreads);
+    launch(kernels, plan.stream, kernels.sparse_fill, job, divided_up(items, kThreads), kThreads);
     // bits, cells, edges: what there is. A vertex is one only where a cell uses it.
     launch(kernels, plan.stream, kernels.sparse_count, job, job.tiles, kThreads);
     // ranks, segments, tiles: how many vertices and triangles each owns.
