@@ -153,18 +153,39 @@ def dual_marching_cubes(vol, level, mask=None, skip_nan=False, closed=False, rou
     return verts, quads
 
 
-def _vertices(inside, counts, fraction, border, real, coordinate):
-    """Return the vertices, and the id of each by (cell, edge)."""
+def crossings(vol, level, mask=None, skip_nan=False, closed=False):
+    """Return for each vertex the edges that it is the mean of, as (lower sample (x, y, z), axis)."""
+    counts = np.ones(vol.shape, dtype=bool) if mask is None else np.asarray(mask)
+    if skip_nan:
+        counts = counts & ~np.isnan(vol)
+    inside, border = vol < level, int(closed)
+    if closed:
+        inside, counts = np.pad(inside, 1), np.pad(counts, 1, constant_values=True)
+    return [
+        [(np.array(cell[::-1]) + CORNERS[EDGES[edge][0]] - border, edge // 4) for edge in loop]
+        for cell, loop, _ in _patches(inside, counts)
+    ]
+
+
+def _patches(inside, counts):
+    """Return the vertices in their order: cell (z, y, x), the loop, and the run of it."""
     valid = valid_cells(counts)
     cases = _patch_cases(cases_of(inside), valid)
-    verts, ids = [], {}
+    found = []
     for z, y, x in np.argwhere(valid & (cases % 255 > 0)):
         cell = (int(z), int(y), int(x))
         for loop in LOOPS[cases[cell]]:
             live = [edge for edge in loop if _live(valid, cell, edge)]
-            for run in runs(loop, live):
-                ids.update({(cell, edge): len(verts) for edge in run})
-                verts.append(_mean(loop, cell, fraction, border, real, coordinate))
+            found += [(cell, loop, run) for run in runs(loop, live)]
+    return found
+
+
+def _vertices(inside, counts, fraction, border, real, coordinate):
+    """Return the vertices, and the id of each by (cell, edge)."""
+    verts, ids = [], {}
+    for cell, loop, run in _patches(inside, counts):
+        ids.update({(cell, edge): len(verts) for edge in run})
+        verts.append(_mean(loop, cell, fraction, border, real, coordinate))
     return verts, ids
 
 

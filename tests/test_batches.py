@@ -176,7 +176,6 @@ ROOM = {"max_verts": 9, "max_faces": 9}
         (SMALL, ["a"] * 9, {}, TypeError, "level must be a number, got str"),
         (SMALL, 0.0, {"attributes": SMALL}, ValueError, "attributes must be None for several volumes"),
         (SMALL, 0.0, {"degenerate": "drop"}, ValueError, 'degenerate must be "keep" for several volumes'),
-        (SMALL, 0.0, {"method": "dual"}, ValueError, 'method must be "primal" for several volumes'),
         (SMALL, 0.0, {"mask": SMALL[0] > 0}, ValueError, "mask must have the shape of vol"),
         (SMALL, 0.0, {"max_verts": 9}, ValueError, "must be given together, got no max_faces"),
         (SMALL, 0.0, {"max_faces": 9}, ValueError, "must be given together, got no max_verts"),
@@ -254,5 +253,7 @@ def test_a_fixed_size_where_torch_traces():
         same(one, getattr(want, name))
     operator = torch.ops.torchmcubes_bw.surfaces_of_a_size.default
     level = torch.tensor(0.1, dtype=torch.float64)
-    arguments = (SMALL[0], level, None, "raise", "open", [1.0, 1.0, 1.0], False, [99_000, 99_000])
-    torch.library.opcheck(operator, arguments, test_utils=("test_schema", "test_faketensor"))
+    for dual, quads in ((False, False), (True, True)):
+        options = ("raise", "open", [1.0, 1.0, 1.0], False, [99_000, 99_000], dual, quads, 0)
+        arguments = (SMALL[0], level, None, *options)
+        torch.library.opcheck(operator, arguments, test_utils=("test_schema", "test_faketensor"))

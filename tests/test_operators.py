@@ -4,7 +4,7 @@
 import pytest
 import torch
 import volumes
-from torchmcubes_bw import grid_interp, isosurface, marching_cubes, operators
+from torchmcubes_bw import dual_marching_cubes, grid_interp, isosurface, marching_cubes, operators
 
 if not operators.AVAILABLE:
     pytest.skip("torch has custom operators from 2.4 on", allow_module_level=True)
@@ -16,6 +16,7 @@ from torch.library import opcheck
 from torchmcubes_bw import definitions
 
 VOL = torch.from_numpy(volumes.noise((5, 6, 7), 5))
+PRIMAL = (False, False, 0)  # no dual mesh, no quads, no rounds of relaxation
 # The Inductor of torch 2.4 does not compile a backward whose tensors have unbacked sizes: "u0 not in {}".
 BACKEND = "aot_eager" if torch.__version__.startswith("2.4.") else "inductor"
 DTYPES = ["float32", "float64", "float16", "bfloat16", "bool", "uint8", "int8", "int16", "int32", "int64"]
@@ -31,19 +32,72 @@ def test_the_surfaces_operator(dtype):
     level = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
     vol.requires_grad_(vol.is_floating_point())
     mask = VOL > -0.9
-    opcheck(definitions.surface, (vol, level, None, "raise", "open", [1.0, 1.0, 1.0], False, "thresh"))
+    opcheck(
+        definitions.surface, (vol, level, None, "raise", "open", [1.0, 1.0, 1.0], False, "thresh", *PRIMAL)
+    )
     if dtype == "float32":
-        opcheck(definitions.surface, (vol, level, mask, "skip", "closed", [1.0, 2.0, 1.0], True, "level"))
+        opcheck(
+            definitions.surface, (vol, level, mask, "skip", "closed", [1.0, 2.0, 1.0], True, "level", *PRIMAL)
+        )
 
 
 def test_the_other_operators():
     verts, _ = marching_cubes(VOL, 0.1)
     level = torch.tensor(0.1)
     for asked in ((True, True), (False, True)):
-        opcheck(definitions.surface_gradient, (verts, VOL, level, None, "raise", "open", *asked))
+        opcheck(definitions.surface_gradient, (verts, VOL, level, None, "raise", "open", False, *asked))
         opcheck(definitions.grid_interp_gradient, (verts[:, :1], VOL[None], verts, *asked))
     opcheck(definitions.place, (verts.clone().requires_grad_(), [1.0, 2.0, 3.0], [0.0, 1.0, 0.0], True))
     opcheck(definitions.grid_interp, (VOL[None].requires_grad_(), verts.clone().requires_grad_()))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
+def test_the_operators_of_the_dual_mesh(dtype):
+    vol = (VOL * 3).to(getattr(torch, dtype))
+    level = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
+    vol.requires_grad_(vol.is_floating_point())
+    mask, dual = VOL > -0.9, definitions.surface
+    opcheck(dual, (vol, level, None, "raise", "open", [1.0, 1.0, 1.0], False, "level", True, True, 0))
+    opcheck(dual, (vol, level, mask, "skip", "closed", [1.0, 2.0, 1.0], True, "level", True, False, 0))
+    opcheck(
+        dual, (vol.detach(), 0 * level.detach(), None, "skip", "open", [1.0] * 3, False, "x", True, False, 2)
+    )
+    verts, _ = dual_marching_cubes(vol.detach(), 0.5)
+    for of in ((True, True), (False, True)):
+        given = (verts, vol.detach(), level.detach(), None, "raise", "open", True, *of)
+        opcheck(definitions.surface_gradient, given)
+
+
+def dual_loss(vol, level):
+    verts, faces = dual_marching_cubes(vol * 2, level, border="closed", spacing=2.0, quads=True)
+    mesh = isosurface(vol, level, method="dual", normals=True, origin=1)
+    return (verts**2).sum() + (mesh.verts**3).sum(), verts, faces, *mesh, mesh.normals
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_compiled_dual_mesh_is_the_eager_one():
+    found = []
+    for function in (dual_loss, torch.compile(dual_loss, fullgraph=True, backend="aot_eager")):
+        given = VOL.clone().requires_grad_(), torch.tensor(0.1, requires_grad=True)
+        total, *mesh = function(*given)
+        total.backward()
+        found.append([t.detach() for t in mesh] + [tensor.grad for tensor in given])
+    assert equal(*found)
+
+
+@pytest.mark.parametrize("mode", ["real", "symbolic"])
+def test_a_recorded_dual_mesh_is_the_eager_one(mode):
+    def call(vol):
+        return (*dual_marching_cubes(vol, 0.0, placement="nets"), isosurface(vol, 0.1, method="dual").verts)
+
+    assert equal(make_fx(call, tracing_mode=mode)(VOL)(VOL + 0.3), call(VOL + 0.3))
+
+
+def test_nets_have_no_gradient_where_torch_traces():
+    asked = (None, "raise", "open", [1.0, 1.0, 1.0], False, "level", True, False, 1)
+    verts, *_ = definitions.surface(VOL.clone().requires_grad_(), torch.tensor(0.1), *asked)
+    with pytest.raises(ValueError, match='placement must be "mean" for a volume or level that requires grad'):
+        verts.sum().backward()
 
 
 def loss(vol, level, attributes):
@@ -108,7 +162,6 @@ def test_fake_tensors():
 REFUSED = [
     ({"level": None}, "level must be given where torch traces, got None"),
     ({"degenerate": "drop"}, 'degenerate must be "keep" where torch traces, got "drop"'),
-    ({"method": "dual"}, 'method must be "primal" where torch traces, got "dual"'),
     ({"attributes": VOL[None, 1:]}, r"attributes must have shape \(C, 5, 6, 7\), got shape \(1, 4, 6, 7\)"),
 ]
 
@@ -149,5 +202,5 @@ def test_a_volume_that_needs_more_than_int32(monkeypatch):
     monkeypatch.setattr(definitions.choose, "surface", surface)
     with pytest.raises(ValueError, match=r"faces are int32 where torch traces: vol must have at most 2\^31"):
         torch.ops.torchmcubes_bw.surface(
-            VOL, torch.tensor(0.0), None, "raise", "open", [1.0, 1.0, 1.0], False, "level"
+            VOL, torch.tensor(0.0), None, "raise", "open", [1.0, 1.0, 1.0], False, "level", *PRIMAL
         )

@@ -66,3 +66,6 @@ void bind_cuda(pybind11::module_& m);
 
 // Adds its gradients.
 void bind_cuda_gradient(pybind11::module_& m);
+
+// Adds cells and blocks of cells on a GPU.
+void bind_cuda_sparse(pybind11::module_& m);

@@ -106,9 +106,12 @@ std::unique_ptr<cuda::DualPlan> prepare_dual(const cuda::Kernels& kernels, std::
                                              std::uintptr_t data, const std::string& dtype, Sides shape,
                                              Sides strides, double level, std::uintptr_t mask,
                                              Sides mask_strides, bool skip_nan, bool closed, Point spacing,
-                                             std::uintptr_t scratch) {
-    const cuda::Request given =
-        request(data, dtype, shape, strides, level, mask, mask_strides, skip_nan, closed);
+                                             std::uintptr_t offsets, std::uintptr_t totals,
+                                             std::array<i64, 2> most, std::uintptr_t scratch) {
+    cuda::Request given = request(data, dtype, shape, strides, level, mask, mask_strides, skip_nan, closed);
+    given.offsets = reinterpret_cast<i64*>(offsets);
+    given.totals = reinterpret_cast<cuda::Totals*>(totals);
+    given.max_vertices = most[0], given.max_triangles = most[1];
     const double apart[3] = {spacing[0], spacing[1], spacing[2]};
     std::unique_ptr<cuda::DualPlan> plan;
     without_gil([&] {
@@ -168,7 +171,7 @@ void bind_cuda(py::module_& m) {
     m.def("cuda_prepare_dual", &prepare_dual, py::arg("kernels"), py::arg("stream"), py::arg("data"),
           py::arg("dtype"), py::arg("shape"), py::arg("strides"), py::arg("level"), py::arg("mask"),
           py::arg("mask_strides"), py::arg("skip_nan"), py::arg("closed"), py::arg("spacing"),
-          py::arg("scratch"), py::keep_alive<0, 1>());
+          py::arg("offsets"), py::arg("totals"), py::arg("most"), py::arg("scratch"), py::keep_alive<0, 1>());
     m.def(
         "cuda_scratch_bytes",
         [](Sides shape, bool selects, bool closed) {
@@ -186,6 +189,7 @@ void bind_cuda(py::module_& m) {
           py::arg("offsets"), py::arg("totals"), py::arg("most"), py::arg("scratch"), py::keep_alive<0, 1>());
     m.def("cuda_grid_interp", &interpolate, py::arg("kernels"), py::arg("stream"), py::arg("volume"),
           py::arg("shape"), py::arg("points"), py::arg("count"), py::arg("values"), py::arg("is_double"));
+    bind_cuda_sparse(m);
     m.def("cuda_driver_error", [] {
         try {
             cuda::driver();

@@ -5,9 +5,11 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
+#include <tuple>
 
-#include "../cpu/dual/plan.h"
+#include "../cpu/dual/dual_gradient.h"
 #include "bindings.h"
 
 namespace py = pybind11;
@@ -33,13 +35,48 @@ void emit(const cpu::DualPlan& plan, std::uintptr_t verts, std::uintptr_t faces,
     });
 }
 
-void emit_patches(const cpu::DualPlan& plan, std::uintptr_t cells, std::uintptr_t patches) {
-    without_gil(
-        [&] { cpu::emit_patches(plan, reinterpret_cast<i64*>(cells), reinterpret_cast<u16*>(patches)); });
+void emit_displaced(const cpu::DualPlan& plan, std::uintptr_t deform, std::uintptr_t verts) {
+    without_gil([&] {
+        cpu::emit_displaced(plan, reinterpret_cast<const void*>(deform), reinterpret_cast<void*>(verts));
+    });
 }
 
 void emit_normals(const cpu::DualPlan& plan, std::uintptr_t normals) {
     without_gil([&] { cpu::emit_dual_normals(plan, reinterpret_cast<void*>(normals)); });
+}
+
+// A direction: of the volume, of the level, of the displacements.
+using Towards = std::tuple<std::uintptr_t, double, std::uintptr_t>;
+
+cpu::DualDirection direction(const Towards& towards) {
+    return {reinterpret_cast<const void*>(std::get<0>(towards)), std::get<1>(towards),
+            reinterpret_cast<const void*>(std::get<2>(towards))};
+}
+
+// Returns the level's, where asked for.
+double gradient(const cpu::DualPlan& plan, std::uintptr_t verts, std::array<i64, 2> strides,
+                std::uintptr_t deform, std::uintptr_t volume, bool level, std::uintptr_t by_deform,
+                const std::optional<Towards>& towards) {
+    double of_level = 0;
+    const cpu::DualDirection to = direction(towards.value_or(Towards{}));
+    const cpu::DualGradient asked{reinterpret_cast<const void*>(verts),
+                                  strides[0],
+                                  strides[1],
+                                  reinterpret_cast<const void*>(deform),
+                                  reinterpret_cast<void*>(volume),
+                                  level ? &of_level : nullptr,
+                                  reinterpret_cast<void*>(by_deform),
+                                  towards ? &to : nullptr};
+    without_gil([&] { cpu::dual_gradient(plan, asked); });
+    return of_level;
+}
+
+void emit_moved(const cpu::DualPlan& plan, std::uintptr_t deform, const Towards& towards,
+                std::uintptr_t moved) {
+    without_gil([&] {
+        cpu::emit_moved(plan, reinterpret_cast<const void*>(deform), direction(towards),
+                        reinterpret_cast<void*>(moved));
+    });
 }
 
 }  // namespace
@@ -51,8 +88,11 @@ void bind_dual(py::module_& m) {
         .def_readonly("has_nan", &cpu::DualPlan::has_nan)
         .def("emit", &emit, py::arg("verts"), py::arg("faces"), py::arg("wide_faces"), py::arg("triangles"),
              py::arg("rounds"))
-        .def("emit_patches", &emit_patches, py::arg("cells"), py::arg("patches"))
-        .def("emit_normals", &emit_normals, py::arg("normals"));
+        .def("emit_normals", &emit_normals, py::arg("normals"))
+        .def("emit_displaced", &emit_displaced, py::arg("deform"), py::arg("verts"))
+        .def("gradient", &gradient, py::arg("verts"), py::arg("strides"), py::arg("deform"),
+             py::arg("volume"), py::arg("level"), py::arg("by_deform"), py::arg("towards"))
+        .def("emit_moved", &emit_moved, py::arg("deform"), py::arg("towards"), py::arg("moved"));
     m.def("prepare_dual", &prepare, py::arg("data"), py::arg("dtype"), py::arg("shape"), py::arg("strides"),
           py::arg("level"), py::arg("mask"), py::arg("mask_strides"), py::arg("skip_nan"), py::arg("closed"),
           py::arg("spacing"), py::arg("threads"));

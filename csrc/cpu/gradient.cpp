@@ -3,48 +3,13 @@
 
 #include <algorithm>
 
-#include "../core/edge_gradient.h"
 #include "edge_window.h"
 #include "float_mode.h"
-#include "levels.h"
+#include "gather.h"
 
 namespace mc::cpu {
 
 namespace {
-
-template <class T>
-double read_sample(const void* row, i64 at) {
-    return static_cast<double>(SampleType<T>::read(static_cast<const T*>(row)[at]));
-}
-
-using ReadSample = double (*)(const void*, i64);
-constexpr ReadSample kReadSample[kDtypes] = {
-    read_sample<float>, read_sample<double>, read_sample<f16>, read_sample<bf16>,  read_sample<u8>,
-    read_sample<i8>,    read_sample<i16>,    read_sample<i32>, read_sample<truth>, read_sample<whole>};
-
-// Reads the samples that gradients usually go to; `AnySample` reads all others.
-template <class T>
-struct OneSample {
-    explicit OneSample(Dtype) {}
-    double operator()(const void* row, i64 at) const { return read_sample<T>(row, at); }
-};
-struct AnySample {
-    ReadSample read;
-    explicit AnySample(Dtype dtype) : read(kReadSample[static_cast<int>(dtype)]) {}
-    double operator()(const void* row, i64 at) const { return read(row, at); }
-};
-
-// A row of the volume; no samples where it lies outside.
-struct Row {
-    const void* samples;
-    i64 first;  // the number of its first sample
-};
-
-// A sample.
-struct Place {
-    const Row& row;
-    i64 x;
-};
 
 // What the edge of vertex `id` between two samples adds: the gradient.
 template <class Read, class Real>
@@ -53,26 +18,20 @@ public:
     FirstRule(const Plan& plan, const Gradient& asked)
         : read_(plan.request.volume.dtype),
           stride_(plan.request.volume.stride_x),
-          level_(level_of(plan.request)),
+          level_(level_in_double(plan.request)),
           asked_(asked) {}
 
-    EdgeGradient operator()(i64 id, int axis, const Place& from, const Place& to) const {
+    EdgeGradient operator()(i64 id, int axis, const RowSample& from, const RowSample& to) const {
         return edge_gradient(sample(from), sample(to), level_, of_vertex(id, axis));
     }
     // Asked once a vertex.
-    EdgeGradient owned(i64 id, int axis, const Place& from, const Place& to) const {
+    EdgeGradient owned(i64 id, int axis, const RowSample& from, const RowSample& to) const {
         return (*this)(id, axis, from, to);
     }
     void hold(i64) const {}
 
 protected:
-    static double level_of(const Request& request) {
-        const Level level = level_for(request);
-        const Dtype dtype = request.volume.dtype;
-        const bool wide = dtype == Dtype::kFloat64 || dtype == Dtype::kInt32 || dtype == Dtype::kWhole;
-        return wide ? level.f64 : static_cast<double>(level.f32);
-    }
-    double sample(const Place& at) const { return read_(at.row.samples, at.x * stride_); }
+    double sample(const RowSample& at) const { return read_(at.row.samples, at.x * stride_); }
     double of_vertex(i64 id, int axis) const {
         const Real* verts = static_cast<const Real*>(asked_.verts);
         return static_cast<double>(verts[id * asked_.vertex_stride + axis * asked_.axis_stride]);
@@ -92,10 +51,10 @@ class SecondRule : FirstRule<Read, Real> {
 public:
     using First::First;
 
-    EdgeGradient operator()(i64 id, int axis, const Place& from, const Place& to) const {
+    EdgeGradient operator()(i64 id, int axis, const RowSample& from, const RowSample& to) const {
         return second(id, axis, from, to).by;
     }
-    EdgeGradient owned(i64 id, int axis, const Place& from, const Place& to) const {
+    EdgeGradient owned(i64 id, int axis, const RowSample& from, const RowSample& to) const {
         const SecondGradient found = second(id, axis, from, to);
         hold(id);
         moved(id)[axis] = static_cast<Real>(found.along);
@@ -104,11 +63,10 @@ public:
     void hold(i64 id) const { std::fill_n(moved(id), 3, Real(0)); }
 
 private:
-    SecondGradient second(i64 id, int axis, const Place& from, const Place& to) const {
+    SecondGradient second(i64 id, int axis, const RowSample& from, const RowSample& to) const {
         const Real* direction = static_cast<const Real*>(First::asked_.direction);
-        const EdgeDirection along{static_cast<double>(direction[from.row.first + from.x]),
-                                  static_cast<double>(direction[to.row.first + to.x]),
-                                  First::asked_.level_direction};
+        const EdgeDirection along{static_cast<double>(direction[from.number()]),
+                                  static_cast<double>(direction[to.number()]), First::asked_.level_direction};
         return second_gradient(First::sample(from), First::sample(to), First::level_,
                                First::of_vertex(id, axis), along);
     }
@@ -132,40 +90,6 @@ void for_upright(const EdgeWord& word, const Each& each) {
     i64 id = word.upright;
     for (u64 left = word.z; left; left &= left - 1) each(id++, lowest_bit(left));
 }
-
-// Adds 64 samples' shares of the level's gradient to a row's: 32 and 32.
-double add_shares(double sum, double (&lanes)[64]) {
-    for (int half = 0; half < 64; half += kLevelLanes) {
-        double* lane = lanes + half;
-        for (int apart = kLevelLanes / 2; apart; apart /= 2)
-            for (int k = 0; k < apart; ++k) lane[k] += lane[k + apart];
-        sum += lane[0];
-    }
-    return sum;
-}
-
-// The rows around one, and which of them lie within the volume: edges to those of the layer around it hold
-// still.
-struct Rows {
-    Row here, up_y, up_z, down_z;
-    bool leads_y, leads_z, from_y, from_z;
-
-    Rows(const Volume& volume, i64 z, i64 y)
-        : here(row(volume, z, y)),
-          up_y(row(volume, z, y + 1)),
-          up_z(row(volume, z + 1, y)),
-          down_z(row(volume, z - 1, y)),
-          leads_y(y + 1 < volume.ny),
-          leads_z(z + 1 < volume.nz),
-          from_y(y > 0),
-          from_z(z > 0) {}
-
-private:
-    static Row row(const Volume& volume, i64 z, i64 y) {
-        const bool within = z >= 0 && z < volume.nz && y >= 0 && y < volume.ny;
-        return {within ? volume.row(z, y) : nullptr, (z * volume.ny + y) * volume.nx};
-    }
-};
 
 // Gathers the rows of a chunk. What an edge adds to the sample above it in y is kept for the next row.
 template <bool kSelects, class Rule, class Real>
@@ -216,7 +140,7 @@ private:
     // What the row before the chunk's first leaves to it.
     void look_back(i64 z, i64 y, const Addresses& after) {
         const RowCounts& counts = slab_.counts_of(z)[y];
-        const Rows rows(volume_, z - border_, y - border_);
+        const RowsAround rows(volume_, z - border_, y - border_);
         if (!counts.in_plane || !rows.here.samples || !rows.up_y.samples) return;
         before_ = window_.get(0, z, y, {after.in_plane - counts.in_plane, after.upright - counts.upright, 0});
         double* upper = uppers_.data();
@@ -229,7 +153,7 @@ private:
     }
 
     void gather_row(i64 z, i64 y) {
-        const Rows rows(volume_, z - border_, y - border_);
+        const RowsAround rows(volume_, z - border_, y - border_);
         Real* to = to_ ? to_ + rows.here.first - border_ : nullptr;
         upper_ = uppers_.data();
         next_upper_ = next_uppers_.data();
@@ -261,7 +185,7 @@ private:
     }
 
     // In the order of the vertices' ids: to a sample add the edges from z - 1, y - 1 and x - 1, then its own.
-    void gather_word(const Rows& rows, i64 w) {
+    void gather_word(const RowsAround& rows, i64 w) {
         const i64 x = 64 * w - border_;
         std::fill_n(gathered_, 65, 0.0);
         if (below_ && rows.from_z)
@@ -276,10 +200,10 @@ private:
         carried_ = gathered_[64];
     }
 
-    void gather_owned(const Rows& rows, const EdgeWord& own, i64 x) {
+    void gather_owned(const RowsAround& rows, const EdgeWord& own, i64 x) {
         for_in_plane(own, [&](i64 id, int i, bool on_y) {
             if (on_y ? !rows.leads_y : x + i < 0 || x + i + 1 >= volume_.nx) return rule_.hold(id);
-            const Place from{rows.here, x + i}, to{on_y ? rows.up_y : rows.here, x + i + !on_y};
+            const RowSample from{rows.here, x + i}, to{on_y ? rows.up_y : rows.here, x + i + !on_y};
             const EdgeGradient edge = rule_.owned(id, on_y, from, to);
             add(edge, i);
             if (on_y)
@@ -314,16 +238,6 @@ private:
     double carried_ = 0;   // what the word before leaves to this one's first sample
 };
 
-double sum_of(const Slab& slab, const std::vector<double>& row_sums) {
-    double sum = 0;
-    for (i64 z = slab.begin; z < slab.end; ++z) {
-        double plane = 0;
-        for (i64 y = 0; y < slab.ny; ++y) plane += row_sums[static_cast<std::size_t>(z * slab.ny + y)];
-        sum += plane;
-    }
-    return sum;
-}
-
 template <bool kSelects, class Rule, class Real>
 void gather(const Plan& plan, const Gradient& asked) {
     const Slab& slab = plan.slab;
@@ -332,7 +246,7 @@ void gather(const Plan& plan, const Gradient& asked) {
         Gatherer<kSelects, Rule, Real> gather_chunk(plan, asked, asked.level ? row_sums.data() : nullptr);
         for (i64 c = begin; c < end; ++c) gather_chunk(c);
     });
-    if (asked.level) *asked.level = sum_of(slab, row_sums);
+    if (asked.level) *asked.level = sum_of_rows(row_sums, slab.ny);
 }
 
 template <class Read, class Real>

@@ -9,38 +9,54 @@ std::size_t dual_scratch_bytes(const Request& request) {
     return scratch_bytes(request) + kCountBits * plane_array_bytes(lay_out(request, nullptr));
 }
 
+namespace {
+
+void queue_to_totals(const DualPlan& plan, const Request& request) {
+    const Plan& grid = plan.grid;
+    const Kernels& kernels = *grid.kernels;
+    // The samples are read once: from here on a sample is one bit.
+    launch_classify(grid, request);
+    // bits: every sample's side of the level.
+    if (grid.job.tiles) launch(kernels, grid.stream, kernels.dual_count, plan.job, grid.job.tiles, kThreads);
+    // ranks, segments, tiles: how many vertices and quads each owns.
+    if (grid.job.tiles || grid.job.offsets)
+        launch(kernels, grid.stream, kernels.scan, grid.job, 1, kScanThreads);
+    // tiles: where each one's vertices and quads begin; the totals are known.
+}
+
+void place(DualPlan& plan, const Request& request, const double (&spacing)[3], void* scratch) {
+    static_cast<Job&>(plan.job) = plan.grid.job;
+    char* after = static_cast<char*>(scratch) + scratch_bytes(request);
+    for (int k = 0; k < kCountBits; ++k, after += plane_array_bytes(plan.job))
+        plan.job.vertices[k] = reinterpret_cast<u32*>(after);
+    for (int axis = 0; axis < 3; ++axis) plan.job.spacing[axis] = spacing[axis];
+}
+
+}  // namespace
+
 DualPlan prepare_dual(const Kernels& kernels, Stream stream, const Request& request,
                       const double (&spacing)[3], void* scratch) {
     const ContextGuard current(kernels.driver(), kernels.context());
-    refuse_capture(kernels.driver(), stream);
+    if (!request.totals) refuse_capture(kernels.driver(), stream);
     DualPlan plan{
         {&kernels, stream, request.volume.dtype, request.is_plain(), lay_out(request, scratch), 0, 0, false},
         {}};
-    Plan& grid = plan.grid;
+    plan.grid.job.totals = request.totals;
+    if (request.totals) {
+        place(plan, request, spacing, scratch);
+        return queue_to_totals(plan, request), plan;
+    }
     const TotalsPool::Lease totals(kernels.totals());
-    grid.job.totals = totals.get();
-    static_cast<Job&>(plan.job) = grid.job;
-    char* after = static_cast<char*>(scratch) + scratch_bytes(request);
-    for (int k = 0; k < kCountBits; ++k, after += plane_array_bytes(grid.job))
-        plan.job.vertices[k] = reinterpret_cast<u32*>(after);
-    for (int axis = 0; axis < 3; ++axis) plan.job.spacing[axis] = spacing[axis];
-    wait_for(kernels, stream, [&] {
-        // The samples are read once: from here on a sample is one bit.
-        launch_classify(grid, request);
-        // bits: every sample's side of the level.
-        if (!grid.job.tiles) return;
-        launch(kernels, stream, kernels.dual_count, plan.job, grid.job.tiles, kThreads);
-        // ranks, segments, tiles: how many vertices and quads each owns.
-        launch(kernels, stream, kernels.scan, grid.job, 1, kScanThreads);
-    });
-    // tiles: where each one's vertices and quads begin; the totals are known.
-    read_totals(*totals.get(), grid);
+    plan.grid.job.totals = totals.get();
+    place(plan, request, spacing, scratch);
+    wait_for(kernels, stream, [&] { queue_to_totals(plan, request); });
+    read_totals(*totals.get(), plan.grid);
     return plan;
 }
 
 void emit_dual(const DualPlan& plan, const DualMesh& mesh) {
     const Plan& grid = plan.grid;
-    if (grid.vertices == 0) return;
+    if (grid.job.fixed ? grid.job.tiles == 0 : grid.vertices == 0) return;
     const Kernels& kernels = *grid.kernels;
     const ContextGuard current(kernels.driver(), kernels.context());
     DualJob job = plan.job;

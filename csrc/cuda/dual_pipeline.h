@@ -16,7 +16,8 @@ struct DualPlan {
     DualJob job;
 };
 
-// Stages 1 to 3; see `prepare`. `spacing` lies between samples on x, y and z.
+// Stages 1 to 3; see `prepare`. `spacing` lies between samples on x, y and z. The request has one volume; its
+// offsets and greatest numbers are those of vertices and quads.
 DualPlan prepare_dual(const Kernels& kernels, Stream stream, const Request& request,
                       const double (&spacing)[3], void* scratch);
 

@@ -96,6 +96,9 @@ void Kernels::find_functions(Library library) {
     gradient = find("mc_gradient");
     gradient_sums = find("mc_gradient_sums");
     gradient_points = find("mc_gradient_points");
+    sparse_fill = find("mc_sparse_fill");
+    sparse_count = find("mc_sparse_count");
+    sparse_emit = find("mc_sparse_emit");
     grid_interp[0] = find("mc_grid_interp_float32");
     grid_interp[1] = find("mc_grid_interp_float64");
 }

@@ -8,6 +8,9 @@
 #include "grid_interp_gradient.cuh"
 #include "normals.cuh"
 #include "select.cuh"
+#include "sparse_count.cuh"
+#include "sparse_emit.cuh"
+#include "sparse_fill.cuh"
 #include "stage2_count.cuh"
 #include "stage3_scan.cuh"
 #include "stage4_emit.cuh"
@@ -67,3 +70,7 @@ MC_EMIT_KERNEL(kEmitBlocks) mc_dual_faces(const DualJob job) { emit_dual_faces(j
 MC_EMIT_KERNEL(kNormalBlocks) mc_gradient(const GradientJob job) { gather(job); }
 MC_KERNEL(kThreads) mc_gradient_points(const PointsJob job) { gradient_by_points(job); }
 MC_KERNEL(kThreads) mc_gradient_sums(const SumJob job) { add_up(job); }
+
+extern "C" __global__ void __launch_bounds__(kThreads, 4) mc_sparse_fill(const SparseJob job) { fill(job); }
+MC_KERNEL(kThreads) mc_sparse_count(const SparseJob job) { count_sparse(job); }
+MC_EMIT_KERNEL(kEmitBlocks) mc_sparse_emit(const SparseJob job) { emit_sparse(job); }

@@ -77,6 +77,7 @@ public:
     Function normals[2];                                // by whether the vertices are float64
     Function dual_count, dual_vertices[2], dual_faces;  // by whether they are computed in float64
     Function gradient, gradient_sums, gradient_points;
+    Function sparse_fill, sparse_count, sparse_emit;
 
 private:
     void load(const std::string& image);

@@ -6,14 +6,11 @@
 #include <stdexcept>
 
 #include "../core/word.h"
+#include "layout.h"
 
 namespace mc::cuda {
 
 namespace {
-
-constexpr std::size_t kAlign = 256;
-
-i64 divided_up(i64 number, i64 by) { return (number + by - 1) / by; }
 
 // See `quotient`: exact for all numbers below 2^31.
 Divisor divisor(i64 by) {
@@ -22,23 +19,6 @@ Divisor divisor(i64 by) {
     d.multiplier = static_cast<u32>((((u64(1) << d.shift) - d.by) << 32) / d.by + 1);
     return d;
 }
-
-// Hands out pieces of one allocation. With a null base it only adds up.
-class Layout {
-public:
-    explicit Layout(void* base) : base_(static_cast<char*>(base)) {}
-
-    template <class T>
-    void take(T*& pointer, i64 count) {
-        pointer = base_ ? reinterpret_cast<T*>(base_ + used_) : nullptr;
-        used_ += (static_cast<std::size_t>(count) * sizeof(T) + kAlign - 1) / kAlign * kAlign;
-    }
-    std::size_t used() const { return used_; }
-
-private:
-    char* base_;
-    std::size_t used_ = 0;
-};
 
 // Most segments own nothing, so a warp of stage 4 looks at several, as long as enough warps are left to fill
 // a large GPU twice.

@@ -242,13 +242,9 @@ MC_HD void store_triangles(const Triangle* triangles, const Index* ids, u32 tota
     }
 }
 
-// The triangles of a segment's cells; they follow one another.
-template <class Target, class Index, class Coord>
-MC_HD void emit_faces(const Job& job, const WarpSegment& segment, const CellWord<Index>& word, u32 cells,
-                      Staging<Index, Coord>& staging) {
-    auto& own = staging.cells;
-    const i64 tile = static_cast<i64>(segment.z) * job.plane_tiles.by + segment.of_plane / kTileSegments;
-    Target to(job, segment.z, job.triangle_tiles[tile] + job.triangles[segment.number(job)]);
+// The triangles of a warp's cells; they follow one another. `own` is what the warp keeps in shared memory.
+template <class Target, class Index, class Cells>
+MC_HD void store_faces(Target to, const CellWord<Index>& word, u32 cells, Cells& own) {
     const u32 count = static_cast<u32>(popcount(cells)), sum = inclusive_sum(count);
     Marks marks{cells, sum - count};
     const auto list = [&](u32 begin, u32 end) { marks.list(own.list, begin, end, 0); };
@@ -261,6 +257,15 @@ MC_HD void emit_faces(const Job& job, const WarpSegment& segment, const CellWord
         __syncwarp();
         to.pass(3 * total);
     });
+}
+
+// Those of a segment.
+template <class Target, class Index, class Coord>
+MC_HD void emit_faces(const Job& job, const WarpSegment& segment, const CellWord<Index>& word, u32 cells,
+                      Staging<Index, Coord>& staging) {
+    const i64 tile = static_cast<i64>(segment.z) * job.plane_tiles.by + segment.of_plane / kTileSegments;
+    const Target to(job, segment.z, job.triangle_tiles[tile] + job.triangles[segment.number(job)]);
+    store_faces(to, word, cells, staging.cells);
 }
 
 template <class Index, bool kUsed>

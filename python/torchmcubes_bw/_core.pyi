@@ -20,8 +20,19 @@ class DualPlan:
     @property
     def has_nan(self) -> bool: ...
     def emit(self, verts: int, faces: int, wide_faces: bool, triangles: bool, rounds: int) -> None: ...
-    def emit_patches(self, cells: int, patches: int) -> None: ...
     def emit_normals(self, normals: int) -> None: ...
+    def emit_displaced(self, deform: int, verts: int) -> None: ...
+    def gradient(
+        self,
+        verts: int,
+        strides: Sequence[int],
+        deform: int,
+        volume: int,
+        level: bool,
+        by_deform: int,
+        towards: tuple[int, float, int] | None,
+    ) -> float: ...
+    def emit_moved(self, deform: int, towards: tuple[int, float, int], moved: int) -> None: ...
 
 def prepare_dual(
     data: int,
@@ -104,14 +115,16 @@ class BatchPlan:
     @property
     def vertices(self) -> int: ...
     @property
-    def triangles(self) -> int: ...
+    def faces(self) -> int: ...
     @property
     def most_vertices(self) -> int: ...
     @property
     def has_nan(self) -> bool: ...
     def emit(self, verts: int, faces: int, wide_faces: bool) -> None: ...
     def emit_normals(self, normals: int) -> None: ...
-    def emit_offsets(self, vertices: int, triangles: int) -> None: ...
+    def emit_offsets(self, vertices: int, faces: int) -> None: ...
+
+class DualBatchPlan(BatchPlan): ...
 
 def prepare_batch(
     data: int,
@@ -126,6 +139,21 @@ def prepare_batch(
     spacing: Sequence[float],
     threads: int,
 ) -> BatchPlan: ...
+def prepare_dual_batch(
+    data: int,
+    dtype: str,
+    shape: Sequence[int],
+    strides: Sequence[int],
+    levels: Sequence[float],
+    mask: int,
+    mask_strides: Sequence[int],
+    skip_nan: bool,
+    closed: bool,
+    spacing: Sequence[float],
+    triangles: bool,
+    rounds: int,
+    threads: int,
+) -> DualBatchPlan: ...
 
 class LabelPlan:
     @property
@@ -306,6 +334,9 @@ def cuda_prepare_dual(
     skip_nan: bool,
     closed: bool,
     spacing: Sequence[float],
+    offsets: int,
+    totals: int,
+    most: Sequence[int],
     scratch: int,
 ) -> CudaDualPlan: ...
 def cuda_scratch_bytes(shape: Sequence[int], selects: bool = False, closed: bool = False) -> int: ...
@@ -376,4 +407,32 @@ def cuda_grid_interp(
     values: int,
     is_double: bool,
 ) -> None: ...
+
+class CudaSparsePlan:
+    @property
+    def vertices(self) -> int: ...
+    @property
+    def triangles(self) -> int: ...
+    @property
+    def in_trouble(self) -> bool: ...
+    def emit(self, verts: int, faces: int, wide_verts: bool) -> None: ...
+
+def cuda_sparse_scratch_bytes(words: int) -> int: ...
+def cuda_refuse_capture(kernels: CudaKernels, stream: int) -> None: ...
+def cuda_prepare_sparse(
+    kernels: CudaKernels,
+    stream: int,
+    data: int,
+    is_double: bool,
+    strides: Sequence[int],
+    side: int,
+    level: float,
+    blocks: tuple[int, int],
+    count: int,
+    low: Sequence[int],
+    high: Sequence[int],
+    words: int,
+    keys: tuple[int, int, int],
+    scratch: int,
+) -> CudaSparsePlan: ...
 def cuda_driver_error() -> str: ...

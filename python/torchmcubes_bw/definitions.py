@@ -12,15 +12,17 @@ from torch.library import custom_op, register_autograd, register_fake
 from .arguments.points import points as checked_points
 from .arguments.volume import volume
 from .backends import choose
+from .backends.cpu_dual_gradient import DualGradients, Wanted
+from .backends.cpu_gradient import Gradients
 from .gradients import Options, as_inputs
 
 _SURFACE = (
-    "(Tensor vol, Tensor level, Tensor? mask, str nan, str border, float[] spacing, bool normals, str name)"
-    " -> (Tensor, Tensor, Tensor)"
+    "(Tensor vol, Tensor level, Tensor? mask, str nan, str border, float[] spacing, bool normals, str name,"
+    " bool dual, bool quads, int rounds) -> (Tensor, Tensor, Tensor)"
 )
 _SURFACE_GRADIENT = (
-    "(Tensor verts, Tensor vol, Tensor level, Tensor? mask, str nan, str border, bool of_vol, bool of_level)"
-    " -> (Tensor, Tensor)"
+    "(Tensor verts, Tensor vol, Tensor level, Tensor? mask, str nan, str border, bool dual, bool of_vol,"
+    " bool of_level) -> (Tensor, Tensor)"
 )
 _PLACE = "(Tensor verts, float[] spacing, float[] origin, bool double) -> Tensor"
 _GRID_INTERP = "(Tensor vol, Tensor points) -> Tensor"
@@ -40,23 +42,29 @@ def surface(
     spacing: list[float],
     normals: bool,
     name: str,
+    dual: bool,
+    quads: bool,
+    rounds: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return vertices, faces and normals; no rows of these where they are not asked for."""
     options = Options(nan, border, _triple(spacing), normals, name)
-    verts, faces, directions = choose.surface(options.request(vol, level, mask), normals)
+    request = options.request(vol, level, mask)
+    verts, faces, directions = (
+        choose.dual(request, quads, rounds, normals) if dual else choose.surface(request, normals)
+    )
     if faces.dtype != torch.int32:
         raise ValueError(_INT32.format(len(verts)))
     return verts, faces, verts.new_empty((0, 3)) if directions is None else directions
 
 
 def _fake_surface(vol: Tensor, *asked: Any) -> tuple[Tensor, Tensor, Tensor]:
-    normals = asked[-2]
+    normals, quads = asked[5], asked[8]
     if vol.dim() != 3:
         raise ValueError(f"vol must have 3 dimensions (Nz, Ny, Nx), got shape {tuple(vol.shape)}")
     sizes = torch.library.get_ctx()
-    vertices, triangles = sizes.new_dynamic_size(), sizes.new_dynamic_size()
+    vertices, count = sizes.new_dynamic_size(), sizes.new_dynamic_size()
     verts = vol.new_empty((vertices, 3), dtype=_real(vol))
-    faces = vol.new_empty((triangles, 3), dtype=torch.int32)
+    faces = vol.new_empty((count, 4 if quads else 3), dtype=torch.int32)
     return verts, faces, verts.new_empty((vertices if normals else 0, 3))
 
 
@@ -71,16 +79,22 @@ def surface_gradient(
     mask: Tensor | None,
     nan: str,
     border: str,
+    dual: bool,
     of_vol: bool,
     of_level: bool,
 ) -> tuple[Tensor, Tensor]:
     """Return a loss's gradients by volume and level, no elements of what is not asked for."""
     request = Options(nan, border).request(vol, level, mask)
-    found = choose.vertex_gradients(request, verts, of_vol, of_level)
+    found: Gradients | DualGradients = (
+        choose.dual_gradients(request, verts, None, Wanted(of_vol, of_level, False))
+        if dual
+        else choose.vertex_gradients(request, verts, of_vol, of_level)
+    )
     by_vol, by_level = as_inputs(vol, level, found.volume, found.level if of_level else None)
-    return vol.new_empty(0) if by_vol is None else by_vol, level.new_empty(
-        0
-    ) if by_level is None else by_level
+    return (
+        vol.new_empty(0) if by_vol is None else by_vol,
+        level.new_empty(0) if by_level is None else by_level,
+    )
 
 
 def _fake_surface_gradient(_verts: Tensor, vol: Tensor, level: Tensor, *asked: Any) -> tuple[Tensor, Tensor]:
@@ -95,15 +109,17 @@ register_fake("torchmcubes_bw::surface_gradient", _fake_surface_gradient)
 
 
 def _keep_surface(ctx: Any, inputs: Any, output: Any) -> None:
-    vol, level, mask, ctx.nan, ctx.border, *_ = inputs
+    vol, level, mask, ctx.nan, ctx.border, *_, ctx.dual, _, ctx.rounds = inputs
     ctx.save_for_backward(vol, level, mask)
     ctx.mark_non_differentiable(output[1], output[2])
 
 
 def _of_surface(ctx: Any, verts: Tensor, *_: Any) -> Any:
-    of_vol, of_level = ctx.needs_input_grad[:2]
-    by_vol, by_level = surface_gradient(verts, *ctx.saved_tensors, ctx.nan, ctx.border, of_vol, of_level)
-    return by_vol if of_vol else None, by_level if of_level else None, *[None] * 6
+    if ctx.rounds:
+        raise ValueError('placement must be "mean" for a volume or level that requires grad, got "nets"')
+    asked = (of_vol, of_level) = ctx.needs_input_grad[:2]
+    by_vol, by_level = surface_gradient(verts, *ctx.saved_tensors, ctx.nan, ctx.border, ctx.dual, *asked)
+    return by_vol if of_vol else None, by_level if of_level else None, *[None] * 9
 
 
 register_autograd("torchmcubes_bw::surface", _of_surface, setup_context=_keep_surface)

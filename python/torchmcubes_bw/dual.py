@@ -3,20 +3,22 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-import torch
 from torch import Tensor
 
+from . import dual_gradient, gradients, operators, packed, recorded
 from .arguments import placement as world
-from .arguments.level import level as checked_level
-from .arguments.mask import mask as checked_mask
-from .arguments.options import NETS_ROUNDS, one_of
+from .arguments.batch import Room, volumes
+from .arguments.batch import room as checked_room
+from .arguments.options import NETS_ROUNDS
 from .arguments.options import method as checked_method
-from .arguments.request import Request
-from .arguments.volume import volume
+from .arguments.recording import Recorded
 from .backends import choose
-from .dual_gradient import positions
+from .dual_gradient import DualOptions
+from .gradients import Options
+from .mesh import Mesh
+from .recorded import Asked
 
 
 def dual_marching_cubes(
@@ -31,18 +33,23 @@ def dual_marching_cubes(
     quads: bool = False,
     placement: str = "mean",
     rounds: int = NETS_ROUNDS,
-) -> tuple[Tensor, Tensor]:
+    max_verts: int | None = None,
+    max_faces: int | None = None,
+) -> tuple[Tensor, Tensor] | Mesh:
     """Extract the isosurface of a volume as a mesh of even triangles, or of quads.
 
     Shapes:
-        `vol` is ``(Nz, Ny, Nx)``: ``vol[z, y, x]`` is the sample at position ``(x, y, z)``.
+        `vol` is ``(Nz, Ny, Nx)``: ``vol[z, y, x]`` is the sample at position ``(x, y, z)``; or several
+        volumes of one shape, ``(B, Nz, Ny, Nx)``, at one level or one for each. With `max_verts` and
+        `max_faces`, which count vertices and triangles or quads, the results have that size.
 
     Dtype:
         As `marching_cubes`.
 
     Device:
-        As `marching_cubes`: the GPU's kernels make the mesh too. Nets and what a gradient needs are the
-        CPU's, whatever the device is, with one warning.
+        As `marching_cubes`: the GPU's kernels make the mesh too. Nets, gradients, and several volumes of a
+        fixed size are the CPU's, whatever the device is, with one warning. Of several volumes a GPU's mesh is
+        waited for one by one; of one volume of a fixed size it is not, and a CUDA graph can hold the call.
 
     Range:
         As `isosurface`: what is inside, which samples `mask` and ``nan="skip"`` leave out, where `spacing`
@@ -62,8 +69,10 @@ def dual_marching_cubes(
         the faces of a vertex form one fan. It is closed but at the volume's open border and where cells are
         left out; there it ends half a voxel before that of `marching_cubes`. Vertices are in raster order of
         their cells, faces in raster order of their edges; every byte is the same for every thread count and
-        SIMD level. Where `vol` or `level` requires grad, `verts` carries the gradient (``"mean"`` only), by
-        operations of torch's own: on a GPU the order of their sums, and so the last digit, is not fixed.
+        SIMD level. Where `vol` or `level` requires grad, `verts` carries the gradient (``"mean"`` only;
+        docs/gradients.md), with the same bytes for every thread count, SIMD level and device.
+        Of several volumes, and of a fixed size, it is a packed `Mesh`, as `isosurface` returns it: it unpacks
+        as ``verts, faces`` too, and each volume's mesh has the bytes of a call of its own.
 
     Raises:
         TypeError, ValueError, MemoryError, RuntimeError: as `isosurface`; `rounds` must be an integer of
@@ -79,56 +88,28 @@ def dual_marching_cubes(
     >>> len(verts), len(quads), verts.amin(0)
     (26, 24, tensor([0.5000, 0.5000, 0.5000]))
     """
-    samples = volume(vol, "Nz, Ny, Nx")
-    request = Request(
-        samples,
-        checked_level(level, "level"),
-        None if mask is None else checked_mask(mask, samples),
-        one_of(nan, "nan", ("raise", "skip")) == "skip",
-        one_of(border, "border", ("open", "closed")) == "closed",
-        world.spacing(spacing),
-    )
-    at = world.origin(origin)
-    how = checked_method("dual", placement, rounds)
-    if _wants_gradient(vol, level):
-        if placement == "nets":
+    options = Options(nan, border, world.spacing(spacing), False, "level")
+    how = checked_method("dual", placement, rounds)._replace(quads=bool(quads))
+    asked = Asked(mask, options, False, None, world.origin(origin), None, how)
+    room = checked_room(max_verts, max_faces)
+    if not operators.traced(vol):
+        try:
+            return _extracted(vol, level, asked, room)
+        except Recorded:
+            if not operators.AVAILABLE:
+                raise
+    mesh = packed.traced(vol, level, asked, room) if room else recorded.traced(vol, level, asked)
+    return mesh if room else (mesh.verts, mesh.faces)
+
+
+def _extracted(vol: Any, level: Any, asked: Asked, room: Room | None) -> tuple[Tensor, Tensor] | Mesh:
+    options, how = asked.options, asked.method
+    if room is not None or getattr(vol, "ndim", 3) == 4:
+        return packed.surfaces(vol, volumes(vol), level, asked, room)
+    if gradients.wanted(vol, level):
+        if how.rounds:
             raise ValueError('placement must be "mean" for a volume or level that requires grad, got "nets"')
-        verts, faces = with_gradient(vol, level, request, bool(quads), None)
-        return verts * verts.new_tensor(request.spacing) + verts.new_tensor(at), faces
-    mesh = choose.dual(request, bool(quads), how.rounds)
-    return choose.placed(mesh.verts, request.spacing, at, mesh.verts.dtype), mesh.faces
-
-
-def differentiable(vol: Tensor, level: Any, deform: Tensor | None, quads: bool) -> tuple[Tensor, Tensor]:
-    """Return the mesh of a volume whose NaN samples do not count, its samples displaced by `deform`."""
-    request = Request(volume(vol, "Nz, Ny, Nx"), checked_level(level, "isovalue"), skip_nan=True)
-    if deform is None and not _wants_gradient(vol, level):
-        mesh = choose.dual(request, quads)
-        return mesh.verts, mesh.faces
-    return with_gradient(vol, level, request, quads, deform)
-
-
-def _wants_gradient(vol: Any, level: Any) -> bool:
-    return torch.is_grad_enabled() and any(
-        isinstance(value, Tensor) and value.requires_grad for value in (vol, level)
-    )
-
-
-def with_gradient(
-    vol: Tensor, level: Any, request: Request, quads: bool, deform: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """Return the mesh with the vertices' places as a function of samples, level and displacements."""
-    mesh = choose.dual(request, quads, patches=True)
-    real = mesh.verts.dtype
-    at = (
-        level.to(vol.device, real)
-        if isinstance(level, Tensor)
-        else torch.tensor(level, dtype=real, device=vol.device)
-    )
-    cells, patches = cast(Tensor, mesh.cells), cast(Tensor, mesh.patches)
-    places = positions(vol.to(real), at.reshape(()), cells, patches, deform)
-    if deform is not None:
-        return places, mesh.faces
-    return mesh.verts + (
-        places - places.detach()
-    ), mesh.faces  # the extraction's bytes, the formula's gradient
+        mesh = dual_gradient.mesh(vol, level, asked.mask, None, DualOptions(options, how.quads))
+        return gradients.placed(mesh.verts, options.spacing, asked.origin, mesh.verts.dtype), mesh.faces
+    mesh = choose.dual(options.request(volumes(vol), level, asked.mask), how.quads, how.rounds)
+    return choose.placed(mesh.verts, options.spacing, asked.origin, mesh.verts.dtype), mesh.faces

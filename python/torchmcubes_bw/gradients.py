@@ -54,7 +54,7 @@ def surface(vol: Any, level: Any, mask: Any, options: Options) -> Surface:
     """Extract a surface whose vertices carry the gradient."""
     if not isinstance(vol, Tensor):
         vol = volume(vol, "Nz, Ny, Nx").owner
-    return Surface(*_apply(_Surface, vol, level, mask, options))
+    return Surface(*apply(_Surface, vol, level, mask, options))
 
 
 def grid_interp(vol: Any, points: Any) -> Tensor:
@@ -63,21 +63,24 @@ def grid_interp(vol: Any, points: Any) -> Tensor:
         value if isinstance(value, Tensor) else checked(value, name).owner
         for value, name in ((vol, "vol"), (points, "points"))
     )
-    values: Tensor = _apply(_Values, vol, points)
+    values: Tensor = apply(_Values, vol, points)
     return values
 
 
 def placed(verts: Tensor, spacing: Triple, origin: Triple, real: torch.dtype) -> Tensor:
     """Carry vertices with gradients to the world."""
-    found: Tensor = _apply(_Placed, verts, spacing, origin, real)
+    if real == verts.dtype and spacing == (1, 1, 1) and origin == (0, 0, 0):
+        return verts
+    found: Tensor = apply(_Placed, verts, spacing, origin, real)
     return found
 
 
-def _apply(function: type[Function], *arguments: Any) -> Any:
+def apply(function: type[Function], *arguments: Any) -> Any:
+    """Compute by a function of autograd's."""
     return function.apply(*arguments)  # type: ignore[no-untyped-call]
 
 
-class _Alone(Function):
+class Alone(Function):
     """What `vmap` cannot do many at once."""
 
     @staticmethod
@@ -87,14 +90,14 @@ class _Alone(Function):
         )
 
 
-class _Surface(_Alone):
+class _Surface(Alone):
     @staticmethod
     def forward(vol: Tensor, level: Any, mask: Any, options: Options) -> Any:
         return tuple(choose.surface(options.request(vol, level, mask), options.normals))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        _save(ctx, inputs)
+        keep(ctx, *inputs)
         ctx.mark_non_differentiable(*(part for part in output[1:] if part is not None))
         ctx.set_materialize_grads(False)
 
@@ -102,12 +105,12 @@ class _Surface(_Alone):
     def backward(ctx: Any, verts: Tensor | None, *_: Any) -> Any:
         if verts is None:
             return (None,) * 4
-        vol, level, mask, options = _saved(ctx)
+        vol, level, mask, options = kept(ctx)
         asked = (ctx.needs_input_grad[0], ctx.needs_input_grad[1])
-        return *_apply(_VertexGradients, verts, vol, level, mask, options, asked), None, None
+        return *apply(_VertexGradients, verts, vol, level, mask, options, asked), None, None
 
 
-class _VertexGradients(_Alone):
+class _VertexGradients(Alone):
     """The gradients of a loss by volume and level, from that by the vertices."""
 
     @staticmethod
@@ -119,21 +122,18 @@ class _VertexGradients(_Alone):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:  # noqa: ARG004 - torch's
-        verts, vol, level, mask, options, _ = inputs
-        _save(ctx, (vol, level, mask, options), verts)
+        keep(ctx, *inputs[:-1])
         ctx.set_materialize_grads(False)
 
     @staticmethod
     def backward(ctx: Any, to_vol: Tensor | None, to_level: Tensor | None) -> Any:
         if to_vol is None and to_level is None:
             return (None,) * 6
-        vol, level, mask, options = _saved(ctx)
         asked = (ctx.needs_input_grad[1], ctx.needs_input_grad[2])
-        given = (ctx.saved_tensors[-1], vol, level, mask, options, asked)
-        return *_apply(_SecondVertexGradients, to_vol, to_level, *given), None, None, None
+        return *apply(_SecondVertexGradients, to_vol, to_level, *kept(ctx), asked), None, None, None
 
 
-class _Last(_Alone):
+class Last(Alone):
     """What has no derivative here, and says so: `once_differentiable` would leave it out of a sum."""
 
     @staticmethod
@@ -145,7 +145,7 @@ class _Last(_Alone):
         raise RuntimeError("vol has first and second derivatives here, and no third")
 
 
-class _SecondVertexGradients(_Last):
+class _SecondVertexGradients(Last):
     """The derivatives of `_VertexGradients` in a direction, by its vertices' gradient, volume and level."""
 
     @staticmethod
@@ -176,26 +176,20 @@ def as_inputs(
     )
 
 
-def _save(ctx: Any, inputs: tuple[Any, ...], *more: Tensor) -> None:
-    """Keep a surface's arguments: tensors where autograd sees whether they are written to."""
-    vol, level, mask, options = inputs
-    ctx.tensors = [isinstance(value, Tensor) for value in (vol, level, mask)]
-    kept = [value for value in (vol, level, mask) if isinstance(value, Tensor)]
-    ctx.others = tuple(None if isinstance(value, Tensor) else value for value in (level, mask)) + (options,)
-    ctx.save_for_backward(*kept, *more)
+def keep(ctx: Any, *values: Any) -> None:
+    """Keep what a backward needs: tensors where autograd sees whether they are written to."""
+    ctx.tensors = [isinstance(value, Tensor) for value in values]
+    ctx.others = [None if isinstance(value, Tensor) else value for value in values]
+    ctx.save_for_backward(*(value for value in values if isinstance(value, Tensor)))
 
 
-def _saved(ctx: Any) -> tuple[Any, ...]:
-    vol, *kept = ctx.saved_tensors
-    level, mask, options = ctx.others
-    if ctx.tensors[1]:
-        level = kept.pop(0)
-    if ctx.tensors[2]:
-        mask = kept.pop(0)
-    return vol, level, mask, options
+def kept(ctx: Any) -> list[Any]:
+    """Return what was kept, in its order."""
+    tensors = iter(ctx.saved_tensors)
+    return [next(tensors) if is_one else other for is_one, other in zip(ctx.tensors, ctx.others, strict=True)]
 
 
-class _Placed(_Alone):
+class _Placed(Alone):
     @staticmethod
     def forward(verts: Tensor, spacing: Triple, origin: Triple, real: torch.dtype) -> Tensor:
         return choose.placed(verts.clone(), spacing, origin, real)
@@ -206,10 +200,11 @@ class _Placed(_Alone):
 
     @staticmethod
     def backward(ctx: Any, places: Tensor) -> Any:
-        return (places * places.new_tensor(ctx.spacing)).to(ctx.real), None, None, None
+        spacing = torch.tensor(ctx.spacing, dtype=places.dtype, device=places.device)
+        return (places * spacing).to(ctx.real), None, None, None
 
 
-class _Values(_Alone):
+class _Values(Alone):
     @staticmethod
     def forward(vol: Tensor, points: Tensor) -> Tensor:
         samples = volume(vol, "C, Nz, Ny, Nx")
@@ -221,10 +216,10 @@ class _Values(_Alone):
 
     @staticmethod
     def backward(ctx: Any, values: Tensor) -> Any:
-        return _apply(_ValueGradients, values, *ctx.saved_tensors, tuple(ctx.needs_input_grad))
+        return apply(_ValueGradients, values, *ctx.saved_tensors, tuple(ctx.needs_input_grad))
 
 
-class _ValueGradients(_Alone):
+class _ValueGradients(Alone):
     """The gradients of a loss by samples and points, from that by the values at the points."""
 
     @staticmethod
@@ -241,10 +236,10 @@ class _ValueGradients(_Alone):
 
     @staticmethod
     def backward(ctx: Any, to_vol: Tensor | None, to_points: Tensor | None) -> Any:
-        return *_apply(_SecondValueGradients, to_vol, to_points, *ctx.saved_tensors), None
+        return *apply(_SecondValueGradients, to_vol, to_points, *ctx.saved_tensors), None
 
 
-class _SecondValueGradients(_Last):
+class _SecondValueGradients(Last):
     """The derivatives of `_ValueGradients`, by a formula in torch's own operations: rarely needed."""
 
     @staticmethod

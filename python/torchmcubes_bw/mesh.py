@@ -25,7 +25,8 @@ class Mesh:
 
     Attributes:
         verts: ``(V, 3)`` float32 or float64, ``(x, y, z)``.
-        faces: ``(F, 3)`` int32 or int64, indices into `verts`.
+        faces: ``(F, 3)`` int32 or int64, indices into `verts`; of `dual_marching_cubes` with ``quads=True``
+            ``(Q, 4)``.
         normals: ``(V, 3)`` unit vectors, or None where they were not asked for.
         attributes: ``(V, C)`` values at the vertices, or None.
         level: the level that the surface lies at; NaN where several volumes have one each.
@@ -107,6 +108,7 @@ class Mesh:
         Nothing is merged or left out on the way.
         """
         self._refuse_packed()
+        self._refuse_quads()
         options: dict[str, Any] = {"process": False}
         if self.normals is not None:
             options["vertex_normals"] = _array(self.normals)
@@ -117,6 +119,7 @@ class Mesh:
     def to_open3d(self) -> Any:
         """Return an ``open3d.geometry.TriangleMesh``; attributes of three channels are its colours."""
         self._refuse_packed()
+        self._refuse_quads()
         o3d = _library("open3d")
         vectors = o3d.utility.Vector3dVector
         mesh = o3d.geometry.TriangleMesh(
@@ -141,6 +144,7 @@ class Mesh:
 
     def to_pytorch3d(self) -> Any:
         """Return a ``pytorch3d.structures.Meshes`` of all volumes' meshes, on the mesh's device."""
+        self._refuse_quads()
         parts = self.unpack()
         lists: dict[str, Any] = {
             "verts": [part.verts for part in parts],
@@ -152,6 +156,10 @@ class Mesh:
     def _refuse_packed(self) -> None:
         if self.levels is not None:
             raise ValueError(f"mesh must not be packed, got {self!r}: mesh.unpack() gives each")
+
+    def _refuse_quads(self) -> None:
+        if self.faces.shape[1] != 3:
+            raise ValueError(f"mesh must have triangles, got quads, faces of shape {tuple(self.faces.shape)}")
 
 
 def _array(tensor: Tensor) -> NDArray[Any]:

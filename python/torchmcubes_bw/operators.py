@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from .arguments.batch import Room
+from .arguments.options import PRIMAL, Method
 from .arguments.placement import Triple
 from .backends.results import Surface
 from .gradients import Options
@@ -35,15 +36,15 @@ def traced(vol: Any) -> bool:
     return type(vol) is not Tensor and type(vol).__name__ == "FakeTensor" and AVAILABLE
 
 
-def surface(vol: Any, level: Any, mask: Any, options: Options) -> Surface:
+def surface(vol: Any, level: Any, mask: Any, options: Options, method: Method = PRIMAL) -> Surface:
     """Extract a surface by an operator; without normals that part has no rows."""
     if not isinstance(vol, Tensor):
         raise TypeError(f"vol must be a torch.Tensor where torch traces, got {type(vol).__name__}")
     if not isinstance(level, Tensor):
         level = vol.new_full((), level, dtype=torch.float64, device="cpu")
     asked = (options.nan, options.border, [*options.spacing], options.normals, options.name)
-    found = _extracted(vol, level, mask, *asked)
-    return Surface(found[0], found[1], found[2] if options.normals else None)
+    verts, faces, normals = _extracted(vol, level, mask, *asked, method.dual, method.quads, method.rounds)
+    return Surface(verts, faces, normals if options.normals else None)
 
 
 def _extracted(vol: Tensor, *asked: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -59,13 +60,14 @@ def _extracted(vol: Tensor, *asked: Any) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def of_a_size(
-    vol: Any, level: Tensor, mask: Any, options: Options, room: Room
+    vol: Any, level: Tensor, mask: Any, options: Options, room: Room, method: Method
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Extract into results of a fixed size by an operator: vertices, faces, normals, offsets, overflow."""
     if not isinstance(vol, Tensor):
         raise TypeError(f"vol must be a torch.Tensor where torch traces, got {type(vol).__name__}")
+    asked = (options.nan, options.border, [*options.spacing], options.normals, [*room])
     found: tuple[Tensor, Tensor, Tensor, Tensor, Tensor] = definitions_packed.surfaces_of_a_size(
-        vol, level, mask, options.nan, options.border, [*options.spacing], options.normals, [*room]
+        vol, level, mask, *asked, method.dual, method.quads, method.rounds
     )
     return found
 

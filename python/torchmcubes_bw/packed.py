@@ -9,12 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import gradients, operators
+from . import dual_gradient, gradients, operators
 from .arguments.batch import Room, batch, levels
 from .arguments.placement import vertex_dtype
 from .arguments.samples import Samples, checked
 from .backends import choose
 from .backends.batches import Packed
+from .backends.results import Surface
 from .mesh import Mesh
 from .recorded import Asked
 
@@ -29,9 +30,11 @@ def surfaces(vol: Any, samples: Samples, level: Any, asked: Asked, room: Room | 
     if gradients.wanted(vol, level):
         if room is not None:
             raise ValueError("max_verts must be None for a volume or level that requires grad")
+        if asked.method.rounds:
+            raise ValueError('placement must be "mean" for a volume or level that requires grad, got "nets"')
         found = _one_by_one(vol, samples, level, each, asked)
         return _mesh(found, gradients.placed(found.verts, *_place(asked), real), each)
-    found = choose.surfaces(batch(request, each, room), asked.options.normals)
+    found = choose.surfaces(batch(request, each, room, asked.method), asked.options.normals)
     return _mesh(found, choose.placed(found.verts, *_place(asked), real), each)
 
 
@@ -40,7 +43,6 @@ def _refuse_what_is_for_one(level: Any, asked: Asked) -> None:
         ("level", "given", level is None),
         ("attributes", "None", asked.attributes is not None),
         ("degenerate", '"keep"', asked.drop),
-        ("method", '"primal"', asked.method.dual),
     ):
         if is_other:
             raise ValueError(f"{name} must be {wanted} for several volumes and with max_verts")
@@ -56,7 +58,7 @@ def _one_by_one(vol: Any, samples: Samples, level: Any, each: list[float], asked
     at: Any = level.reshape(-1).expand(len(each)) if isinstance(level, Tensor) else each
     mask = None if asked.mask is None else checked(asked.mask, "mask").owner
     found = [
-        gradients.surface(samples_of[k], at[k], None if mask is None else mask[k], asked.options)
+        _differentiable(samples_of[k], at[k], None if mask is None else mask[k], asked)
         for k in range(len(each))
     ]
     offsets = [
@@ -66,6 +68,13 @@ def _one_by_one(vol: Any, samples: Samples, level: Any, each: list[float], asked
     verts, faces = (torch.cat(parts) for parts in ([o.verts for o in found], [o.faces for o in found]))
     normals = [one.normals for one in found if one.normals is not None]
     return Packed(verts, faces, torch.cat(normals) if normals else None, *offsets)
+
+
+def _differentiable(vol: Tensor, level: Any, mask: Any, asked: Asked) -> Surface:
+    if not asked.method.dual:
+        return gradients.surface(vol, level, mask, asked.options)
+    options = dual_gradient.DualOptions(asked.options, asked.method.quads)
+    return dual_gradient.mesh(vol, level, mask, None, options)
 
 
 def _mesh(found: Packed, verts: Tensor, each: list[float]) -> Mesh:
@@ -87,7 +96,7 @@ def traced(vol: Any, level: Any, asked: Asked, room: Room) -> Mesh:
     at = level if isinstance(level, (int, float)) else math.nan  # a traced one has no value
     if not isinstance(level, Tensor):
         level = torch.tensor(level, dtype=torch.float64)
-    found = operators.of_a_size(vol, level, asked.mask, asked.options, room)
+    found = operators.of_a_size(vol, level, asked.mask, asked.options, room, asked.method)
     verts, faces, normals, offsets, overflow = found
     real = vertex_dtype(asked.dtype, verts.dtype)
     return Mesh(

@@ -6,10 +6,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
 
 from . import degenerate as ties
-from . import dual, gradients, operators
+from . import dual_gradient, gradients, operators
 from .arguments.options import Method
 from .arguments.placement import Triple, vertex_dtype
 from .arguments.request import Request
@@ -45,12 +44,11 @@ def traced(vol: Any, level: Any, asked: Asked) -> Mesh:
         raise ValueError("level must be given where torch traces, got None")
     if asked.drop:
         raise ValueError('degenerate must be "keep" where torch traces, got "drop"')
-    if asked.method.dual:
-        raise ValueError('method must be "primal" where torch traces, got "dual"')
     if asked.attributes is not None and tuple(asked.attributes.shape[1:]) != tuple(vol.shape):
         sides, found = ", ".join(map(str, vol.shape)), tuple(asked.attributes.shape)
         raise ValueError(f"attributes must have shape (C, {sides}), got shape {found}")
-    return _assembled(operators, operators.surface(vol, level, asked.mask, asked.options), asked, level)
+    found = operators.surface(vol, level, asked.mask, asked.options, asked.method)
+    return _assembled(operators, found, asked, level)
 
 
 def _assembled(by: Any, surface: Any, asked: Asked, level: Any) -> Mesh:
@@ -62,10 +60,9 @@ def _assembled(by: Any, surface: Any, asked: Asked, level: Any) -> Mesh:
 
 def _dual(vol: Any, level: Any, request: Request, asked: Asked) -> Surface:
     rounds, normals = asked.method.rounds, asked.options.normals
-    plain = choose.dual_surface(request, rounds, normals)
     if not gradients.wanted(vol, level):  # the attributes alone want one
-        return plain
+        return choose.dual(request, False, rounds, normals)
     if rounds:
         raise ValueError('placement must be "mean" for a volume or level that requires grad, got "nets"')
-    samples = vol if isinstance(vol, Tensor) else request.volume.owner
-    return plain._replace(verts=dual.with_gradient(samples, level, request, False, None)[0])
+    options = dual_gradient.DualOptions(asked.options)
+    return dual_gradient.mesh(vol, level, asked.mask, None, options)

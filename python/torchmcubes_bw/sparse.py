@@ -29,8 +29,9 @@ def marching_cubes_cells(
         Integers for `coords`; those of `marching_cubes` for `corners`.
 
     Device:
-        That of both; NumPy arrays give CPU tensors. For any other device than the CPU the CPU computes, with
-        one warning.
+        That of both; NumPy arrays give CPU tensors. On a GPU torch sorts the cells and its kernels make the
+        CPU's bytes; the host reads twice. The CPU computes, with one warning, for a device without kernels,
+        and for a GPU's cells in a box of 2^62 words of 32 samples, or that touch 2^31 of these.
 
     Range:
         As `marching_cubes`: inside is below the level, NaN is refused. Cells that share a corner must agree
@@ -40,12 +41,12 @@ def marching_cubes_cells(
         ``(verts, faces)`` as `marching_cubes`: one vertex on each crossed edge, shared by the cells around it
         because they have the same place in the grid, in the same order as of a dense volume; the same bytes
         as its mesh where the cells hold all that the surface crosses, and as that with a mask else. Memory
-        grows with N, and with what two planes of the grid hold.
+        grows with N, on the CPU also with what two planes of the grid hold.
 
     Raises:
         TypeError, ValueError: An argument is not as described; a cell is named twice; cells differ in the
             sample they share (the text names its place and both values).
-        MemoryError: the machine's memory is full.
+        MemoryError, torch.OutOfMemoryError: the machine's memory, or the GPU's, is full.
 
     >>> import torch
     >>> corners = torch.tensor([[-1.0, 1, 1, 1, 1, 1, 1, 1]])

@@ -168,9 +168,9 @@ def isosurface(
             `Mesh.face_offsets` tell how many there are, on the volume's device, and `Mesh.overflow` whether
             they do not fit: then all is left 0. So it is where a NaN counts, which nobody waits to be told.
 
-    Several volumes, and a fixed size, take neither ``level=None`` nor `attributes`, ``degenerate="drop"`` or
-    ``method="dual"``; normals are the CPU's, whatever the device. Where autograd records, a batch is a loop,
-    and there is no fixed size.
+    Several volumes, and a fixed size, take neither ``level=None`` nor `attributes` or ``degenerate="drop"``;
+    normals are the CPU's, whatever the device, and so are several dual meshes of a fixed size. Where autograd
+    records, a batch is a loop, and there is no fixed size.
 
     Returns:
         A `Mesh` on the volume's device. Where `vol`, `level` or `attributes` requires grad, its vertices and
@@ -223,7 +223,7 @@ def _isosurface(vol: Any, level: Any, asked: recorded.Asked, room: Room | None) 
     if gradients.wanted(vol, level, asked.attributes):
         return recorded.differentiable(vol, at if level is None else level, request, asked)
     verts, faces, normals = (
-        choose.dual_surface(request, how.rounds, options.normals)
+        choose.dual(request, False, how.rounds, options.normals)
         if how.dual
         else choose.surface(request, options.normals)
     )

@@ -40,7 +40,7 @@ def sanitized_program(out: Path) -> Path:
     cpu = [p for p in (csrc / "cpu").rglob("*.cpp") if p.stem not in flags]
     cpu += [csrc / "cpu" / "simd" / f"{name}.cpp" for name in flags]
     cuda = sorted((csrc / "cuda").glob("*.cpp"))
-    sources = [EMULATION / "sanitized.cpp", *sorted(cpu), *cuda]
+    sources = [*EMULATION.glob("sanitized*.cpp"), *sorted(cpu), *cuda]
     objects = [out / f"{source.parent.name}_{source.stem}.o" for source in sources]
 
     def compile_one(pair: tuple[Path, Path]) -> None:

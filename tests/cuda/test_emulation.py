@@ -75,7 +75,16 @@ def test_case(name, runs, request):  # noqa: ARG001 - `runs` has the name's run
 
 
 @pytest.mark.parametrize(
-    "name", ["awkward_shapes", "few_cells", "several_tiles", "many_rounds_of_the_scan", "dual", "gradients"]
+    "name",
+    [
+        "awkward_shapes",
+        "few_cells",
+        "several_tiles",
+        "many_rounds_of_the_scan",
+        "dual",
+        "gradients",
+        "sparse",
+    ],
 )
 def test_threads_in_a_random_order(name, runs, request):  # noqa: ARG001
     seed, run = runs[request.node.nodeid]
@@ -83,7 +92,7 @@ def test_threads_in_a_random_order(name, runs, request):  # noqa: ARG001
 
 
 def test_there_are_cases():
-    assert len(NAMES) == 27
+    assert len(NAMES) == 28
 
 
 BREAKS = {

@@ -11,7 +11,15 @@ import pytest
 import torch
 import torchmcubes_bw
 import volumes
-from torchmcubes_bw import HAS_CUDA, _core, gradients, grid_interp, isosurface, marching_cubes
+from torchmcubes_bw import (
+    HAS_CUDA,
+    _core,
+    gradients,
+    grid_interp,
+    isosurface,
+    marching_cubes,
+    marching_cubes_cells,
+)
 from torchmcubes_bw.arguments import samples
 from torchmcubes_bw.arguments.volume import volume
 from torchmcubes_bw.backends import choose, cuda, kernel_files
@@ -333,3 +341,36 @@ def test_gradients_are_the_cpus():
     here = volume(VOL[None], "C, Nz, Ny, Nx"), samples.checked(verts, "points"), verts[:, :1]
     for ours, theirs in zip(values, choose.value_gradients(*here, True, True), strict=True):
         assert torch.equal(ours, theirs)
+
+
+@pytest.mark.skipif(not HAS_CUDA, reason="this build has no CUDA backend")
+@pytest.mark.parametrize("level, trouble", [(0.0, None), (0.0, "their box"), (float("nan"), "")])
+def test_what_the_kernels_of_cells_leave_to_the_cpu(level, trouble, monkeypatch):
+    """A box beyond their keys is computed there, with a warning; what makes no mesh is worded there."""
+    monkeypatch.setattr(choose, "_kernels", lambda _device: object())
+    monkeypatch.setattr(cuda, "current_stream", lambda _device: 0)
+
+    def leave(*_):
+        if trouble:
+            raise cuda.NoKernels(trouble)
+
+    monkeypatch.setattr(choose.cuda_sparse, "surface", leave)
+    coords, corners = (
+        torch.zeros(1, 3, dtype=torch.int64),
+        torch.tensor([[-1.0, 1, 1, 1, 1, 1, 1, level or 1]]),
+    )
+    want = marching_cubes_cells(coords, corners, 0.0) if trouble != "" else None
+    given = coords.as_subclass(OnDevice), corners.as_subclass(OnDevice), 0.0
+    if want is None:
+        with pytest.raises(
+            ValueError, match=r"^corners must not contain NaN, got one at the sample \(1, 1, 1\)$"
+        ):
+            marching_cubes_cells(*given)
+        return
+    if trouble:
+        with pytest.warns(RuntimeWarning, match="on the CPU for a tensor on cuda:0: their box$"):
+            got = marching_cubes_cells(*given)
+    else:
+        got = marching_cubes_cells(*given)
+    assert torch.equal(got[0], want[0])
+    assert torch.equal(got[1], want[1])

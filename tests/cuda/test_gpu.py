@@ -7,7 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 import volumes
-from torchmcubes_bw import HAS_CUDA, dual_marching_cubes, grid_interp, isosurface, marching_cubes
+from sparse_grids import blocks_of, cells_of, crossed, shuffled, some_of
+from torchmcubes_bw import (
+    HAS_CUDA,
+    dual_marching_cubes,
+    grid_interp,
+    isosurface,
+    marching_cubes,
+    marching_cubes_blocks,
+    marching_cubes_cells,
+)
 
 GPU = torch.cuda.is_available() and HAS_CUDA
 REQUIRED = os.environ.get("TORCHMCUBES_REQUIRE_CUDA") == "1"
@@ -72,6 +81,40 @@ def test_dual(name, quads):
         for a, b in zip(dual_marching_cubes(vol.cuda(), 3.5, mask=on_gpu, **options), want, strict=True):
             assert a.is_cuda
             assert a.cpu().numpy().tobytes() == b.numpy().tobytes()
+
+
+@pytest.mark.parametrize("name", ["float32", "float64", "float16", "uint8", "int32", "int64"])
+@pytest.mark.parametrize("side", [1, 2, 8, 16, 40])
+def test_blocks(name, side):
+    """Some, in any order and far from 0; and all, where cells and blocks make the dense mesh."""
+    whole = torch.from_numpy(volumes.integer_lattice((41, 81, 121))).clamp(-4, 3) + 4
+    vol = whole[tuple(slice(0, (n - 1) // side * side + 1) for n in whole.shape)].to(getattr(torch, name))
+    coords, values = shuffled(*blocks_of(vol, side)) if side > 1 else cells_of(vol, crossed(vol, 3.5))
+    call = marching_cubes_blocks if side > 1 else marching_cubes_cells
+    for a, b in zip(call(coords.cuda(), values.cuda(), 3.5), marching_cubes(vol, 3.5), strict=True):
+        assert a.is_cuda
+        assert a.cpu().numpy().tobytes() == b.numpy().tobytes()
+    coords, values = some_of(coords.int() - 10_000, values, 0.5)
+    for a, b in zip(call(coords.cuda(), values.cuda(), 3.5), call(coords, values, 3.5), strict=True):
+        assert a.cpu().numpy().tobytes() == b.numpy().tobytes()
+
+
+def test_blocks_that_make_no_mesh():
+    """What is wrong with them is told in the CPU's words, and the next call works."""
+    coords, values = blocks_of(torch.from_numpy(volumes.noise((9, 9, 41))), 4)
+    for bad, text in ((float("nan"), "values must not contain NaN"), (9.0, "values must agree where blocks")):
+        spoilt = values.clone()
+        spoilt[3, 4, 4, 0] = bad
+        with pytest.raises(ValueError, match=text):
+            marching_cubes_blocks(coords.cuda(), spoilt.cuda(), 0.1)
+    with pytest.raises(ValueError, match="coords must name each block once"):
+        marching_cubes_blocks(coords[[3, 3]].cuda(), values[[3, 3]].cuda(), 0.1)
+    got, want = (
+        marching_cubes_blocks(coords.cuda(), values.cuda(), 0.1),
+        marching_cubes_blocks(coords, values, 0.1),
+    )
+    assert torch.equal(got[0].cpu(), want[0])
+    assert torch.equal(got[1].cpu(), want[1])
 
 
 @pytest.mark.parametrize("name", ["float32", "float64", "float16", "uint8", "int32", "int64"])

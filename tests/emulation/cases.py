@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import dual_cases
 import numpy as np
+import sparse_cases
 import torch
 import volumes
 from torchmcubes_bw import _core, grid_interp, isosurface, marching_cubes
@@ -103,19 +104,8 @@ def flat_runs():
     for kind in (torch.uint8, torch.int8):
         limits = torch.iinfo(kind)
         vol = values.clamp(limits.min, limits.max).to(kind)
-        for level in (
-            limits.min,
-            limits.min + 0.5,
-            1e-10,
-            0,
-            1,
-            127,
-            127.5,
-            limits.max,
-            limits.max + 0.5,
-            1e9,
-            -1e9,
-        ):
+        ends = (limits.min, limits.min + 0.5, limits.max, limits.max + 0.5)
+        for level in (*ends, 1e-10, 0, 1, 127, 127.5, 1e9, -1e9):
             check(vol, level)
     vol = values.to(torch.float32)
     check(vol[1:], 0.5)
@@ -292,9 +282,16 @@ def dual():
 
 def dual_requests():
     dual_cases.requests(KERNELS, with_nan)
-    asked = request(volume(torch.ones(3, 4, 5), "Nz, Ny, Nx"), 0.0, None, "raise", "open")
+    dual_cases.several(KERNELS)
     with fault("capturing:1"):
-        assert_raises(RuntimeError, CAPTURED, cuda.dual, KERNELS, 0, asked, False)
+        dual_cases.captured(KERNELS, assert_raises, CAPTURED)
+
+
+def sparse():
+    for case in sparse_cases.CASES:
+        case(KERNELS)
+    with fault("capturing:1"):
+        assert_raises(RuntimeError, CAPTURED, sparse_cases.one_cell, KERNELS)
 
 
 def batches():
@@ -487,6 +484,7 @@ CASES = (
     requests_with_nan_that_counts,
     dual,
     dual_requests,
+    sparse,
     batches,
     fixed_sizes,
     interpolation,

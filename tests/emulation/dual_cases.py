@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: MIT
 """The dual mesh on the emulated GPU, for cases.py."""
 
+import ctypes
+import os
+
 import numpy as np
 import torch
 import volumes
+from torchmcubes_bw.arguments.batch import Room, batch
+from torchmcubes_bw.arguments.options import Method
 from torchmcubes_bw.arguments.request import request
+from torchmcubes_bw.arguments.samples import checked
 from torchmcubes_bw.arguments.volume import volume
-from torchmcubes_bw.backends import choose, cpu_dual, cuda
+from torchmcubes_bw.backends import choose, cpu_dual, cuda, cuda_dual_batches
 
 
 def check(kernels, vol, level, mask=None, nan="raise", border="open", spacing=(1.0, 1.0, 1.0)):
@@ -67,6 +73,62 @@ def requests(kernels, with_nan):
             raise AssertionError(str(error)) from error
     else:
         raise AssertionError("a NaN was not seen")
+
+
+def check_batch(kernels, vol, levels, quads, room=None, mask=None, nan="raise", border="open"):
+    """Volumes in one call; faces that are none count from no vertex."""
+    asked = request(checked(vol, "vol"), levels[0], mask, nan, border)
+    asked = batch(asked, levels, room, Method(True, 0, quads))
+    got, want = cuda_dual_batches.surfaces(kernels, 0, asked), choose.surfaces(asked)
+    for name in ("verts", "faces", "vert_offsets", "face_offsets", "overflow"):
+        a, b = getattr(got, name), getattr(want, name)
+        if b is not None:
+            assert (a.dtype, a.shape) == (b.dtype, b.shape), (name, a.shape, b.shape)
+            assert a.numpy().tobytes() == b.numpy().tobytes(), (name, tuple(vol.shape))
+    return got
+
+
+def several(kernels):
+    """Volumes one by one, selected from and not; the NaN of one is told of with its place among all."""
+    vols = torch.from_numpy(volumes.noise((12, 9, 70))).reshape(3, 4, 9, 70)
+    for quads in (False, True):
+        check_batch(kernels, vols, [0.1, 0.3, -0.2], quads)
+        check_batch(kernels, vols.double(), [0.1] * 3, quads, border="closed", mask=vols < 1)
+        check_batch(kernels, vols[:, :1], [0.1] * 3, quads)
+    bad = vols.clone()
+    bad[1, 2, 3, 4] = float("nan")
+    check_batch(kernels, bad, [0.1] * 3, False, nan="skip")
+    try:
+        check_batch(kernels, bad, [0.1] * 3, False)
+    except ValueError as error:
+        if "the first at vol[1, 2, 3, 4]" not in str(error):
+            raise AssertionError(str(error)) from error
+    else:
+        raise AssertionError("a NaN was not seen")
+
+
+def captured(kernels, assert_raises, text):
+    """A mesh of its own size is refused, one of a fixed size is not waited for."""
+    waits = ctypes.CDLL(os.environ["TORCHMCUBES_LIBCUDA"]).mc_emulated_waits
+    vols = torch.from_numpy(volumes.noise((4, 9, 70)))[None]
+    asked = request(volume(vols[0], "Nz, Ny, Nx"), 0.0, None, "raise", "open")
+    assert_raises(RuntimeError, text, cuda.dual, kernels, 0, asked, False)
+    before = waits()
+    for quads, of_type in ((False, vols), (True, vols), (False, vols.double()), (True, (vols * 9).int())):
+        verts, faces = choose.dual(asked._replace(volume=volume(of_type[0], "Nz, Ny, Nx")), quads)[:2]
+        for more in (0, 5):
+            room = Room(len(verts) + more, len(faces) + more)
+            assert not check_batch(kernels, of_type, [0.0], quads, room).overflow
+        for room in (Room(len(verts) - 1, len(faces)), Room(len(verts), len(faces) - 1), Room(0, 0)):
+            assert check_batch(kernels, of_type, [0.0], quads, room).overflow
+        check_batch(kernels, of_type, [0.0], quads, Room(9000, 19000), border="closed", mask=of_type < 3)
+        check_batch(kernels, of_type[:, :1], [0.0], quads, Room(3, 3))
+    vols[0, 3, 8, 69] = float("nan")
+    for vol in (vols, vols[:, 3:]):
+        got = check_batch(kernels, vol, [0.1], False, Room(9000, 9000))
+        assert got.overflow
+        assert got.face_offsets[0] == -1
+    assert waits() == before
 
 
 def extreme_samples():

@@ -79,6 +79,17 @@ T __shfl_xor_sync(unsigned mask, T value, int lanes) {
 inline void __syncwarp() { emulated::meet_warp(0xffffffffu, 0); }
 inline void __syncthreads() { emulated::meet_block(); }
 
+// Threads take turns, so nothing comes between.
+inline unsigned atomicOr(unsigned* at, unsigned bits) {
+    const unsigned found = *at;
+    *at |= bits;
+    return found;
+}
+
+inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
+    return static_cast<unsigned long long>(static_cast<unsigned __int128>(a) * b >> 64);
+}
+
 inline unsigned __umulhi(unsigned a, unsigned b) {
     return static_cast<unsigned>(static_cast<unsigned long long>(a) * b >> 32);
 }

@@ -22,6 +22,7 @@ void call(const void* parameter) {
 
 #define MC_ENTRY(name) {#name, call<Job, name>}
 #define MC_DUAL_ENTRY(name) {#name, call<DualJob, name>}
+#define MC_SPARSE_ENTRY(name) {#name, call<SparseJob, name>}
 #define MC_CLASSIFIES(type) MC_ENTRY(mc_classify_##type), MC_ENTRY(mc_classify_flat_##type)
 #define MC_EMITS(type) MC_ENTRY(mc_emit_int32_##type)
 
@@ -55,6 +56,9 @@ const std::map<std::string, Kernel> kKernels = {
     {"mc_gradient", call<GradientJob, mc_gradient>},
     {"mc_gradient_points", call<PointsJob, mc_gradient_points>},
     {"mc_gradient_sums", call<SumJob, mc_gradient_sums>},
+    MC_SPARSE_ENTRY(mc_sparse_fill),
+    MC_SPARSE_ENTRY(mc_sparse_count),
+    MC_SPARSE_ENTRY(mc_sparse_emit),
     {"mc_grid_interp_float32", call<InterpolateJob, mc_grid_interp_float32>},
     {"mc_grid_interp_float64", call<InterpolateJob, mc_grid_interp_float64>},
 };

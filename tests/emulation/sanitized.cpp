@@ -14,6 +14,8 @@
 #include "../../csrc/cpu/grid_interp.h"
 #include "../../csrc/cpu/pipeline.h"
 #include "../../csrc/cuda/gradient_pipeline.h"
+#include "../../csrc/cuda/pipeline.h"
+#include "sanitized_sparse.h"
 
 using namespace mc;
 
@@ -273,5 +275,6 @@ int main() {
         }
     if (!equal_with_nan(kernels, random) || !equal_batches(kernels, random)) return 1;
     if (!equal_values<float>(kernels, random) || !equal_values<double>(kernels, random)) return 1;
+    if (!equal_blocks(kernels, random) || !fields_are_complete()) return 1;
     std::puts("equal");
 }

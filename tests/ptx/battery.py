@@ -26,13 +26,15 @@ import volumes
 from ptx import gradients as of_gradients
 from ptx.comparing import noise, order, same
 from ptx.driver import Device, build_library
+from ptx.dual_battery import check_dual, for_mutants_of_the_dual, several_duals
 from ptx.gradients import gradients, gradients_of_points, gradients_of_requests
 from ptx.host import Host, read_ptx, shipped
 from ptx.machine import Rules
 from ptx.mutants import Mutant, mutants
 from ptx.program import PtxError
+from ptx.sparse_cases import for_mutants_of_sparse, sparse
 from torch import Tensor
-from torchmcubes_bw import dual_marching_cubes, grid_interp, isosurface, marching_cubes
+from torchmcubes_bw import grid_interp, isosurface, marching_cubes
 from torchmcubes_bw.arguments.batch import Room
 
 ARENA = 96 << 20
@@ -45,17 +47,6 @@ def check(host: Host, vol: Tensor, level: float, wide: bool = False, shift: int 
     verts, faces = isosurface(vol, level, **asked) if asked else marching_cubes(vol, level)
     got = host.marching_cubes(vol, level, wide, shift, **asked)
     what = (tuple(vol.shape), vol.stride(), str(vol.dtype), level, host.device.rules.seed)
-    same(got, (verts, faces.to(torch.int64) if wide else faces), what)
-
-
-def check_dual(
-    host: Host, vol: Tensor, level: float, quads: bool = False, wide: bool = False, **asked: Any
-) -> None:
-    verts, faces = dual_marching_cubes(vol, level, quads=quads, **{**asked, "spacing": 1})
-    if not quads:  # where the spacing says which diagonal is the shorter one, and moves no vertex here
-        faces = dual_marching_cubes(vol, level, **asked)[1]
-    got = host.dual(vol, level, quads, wide, **asked)
-    what = (tuple(vol.shape), vol.stride(), str(vol.dtype), level, quads, host.device.rules.seed)
     same(got, (verts, faces.to(torch.int64) if wide else faces), what)
 
 
@@ -331,9 +322,11 @@ CASES: dict[str, Callable[[Host], None]] = {
         normals,
         dual,
         dual_requests,
+        several_duals,
         gradients,
         gradients_of_requests,
         gradients_of_points,
+        sparse,
         batches,
         fixed_sizes,
         small_and_thin_shapes,
@@ -363,14 +356,12 @@ def for_stubborn_mutants(host: Host) -> None:
     check(host, noise((8300, 2, 2)), 0.1)
 
 
-def for_mutants_of_the_dual(host: Host) -> None:
-    check_dual(host, torch.from_numpy(volumes.ball((4, 40, 70), (35.2, 20.1, 1.7), 12.2)), 0.0)
-    check_dual(host, noise((3, 4, 66), 1), 0.1, quads=True)
-    check_dual(host, noise((3, 3, 66)).double(), 0.1)
-
-
 # Kernels that a mesh does not run, by how their names begin.
-OTHERS = {"mc_dual": for_mutants_of_the_dual, "mc_gradient": of_gradients.for_mutants}
+OTHERS = {
+    "mc_dual": for_mutants_of_the_dual,
+    "mc_gradient": of_gradients.for_mutants,
+    "mc_sparse": for_mutants_of_sparse,
+}
 
 
 def shown_by(kernel: str) -> Callable[[Host], None] | None:

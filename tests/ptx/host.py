@@ -20,11 +20,13 @@ from ptx.program import PtxError
 from torch import Tensor
 from torchmcubes_bw import _core
 from torchmcubes_bw.arguments.batch import Room, batch
+from torchmcubes_bw.arguments.blocks import Blocks
+from torchmcubes_bw.arguments.options import Method
 from torchmcubes_bw.arguments.points import points as checked_points
 from torchmcubes_bw.arguments.request import request
 from torchmcubes_bw.arguments.samples import checked
 from torchmcubes_bw.arguments.volume import volume
-from torchmcubes_bw.backends import cuda, cuda_batches, cuda_gradient
+from torchmcubes_bw.backends import cuda, cuda_batches, cuda_dual_batches, cuda_gradient, cuda_sparse
 from torchmcubes_bw.backends.batches import Packed
 from torchmcubes_bw.backends.converted import as_kernels_read
 from torchmcubes_bw.backends.cpu_gradient import Direction, Gradients
@@ -136,15 +138,36 @@ class Host:
         nan: str = "raise",
         border: str = "open",
         wide: bool = False,
+        method: Method = Method(False, 0),  # noqa: B008 - a constant
     ) -> Packed:
         """Extract from several volumes, or into results of a fixed size."""
         self.reset()
         samples = checked(self.to_device(vol), "vol")
         which = None if mask is None else self.to_device(mask)
-        asked = batch(request(samples, levels[0], which, nan, border), levels, room)
+        asked = batch(request(samples, levels[0], which, nan, border), levels, room, method)
+        made = cuda_dual_batches.surfaces if method.dual else cuda_batches.surfaces
         with self._in_arena(), mock.patch.object(cuda_batches, "INT32_MAX", -1 if wide else 2**31 - 1):
-            found = self._told(cuda_batches.surfaces, self.kernels, 0, asked)
+            found = self._told(made, self.kernels, 0, asked)
         return Packed(*(None if part is None else self._result(part) for part in found))
+
+    def sparse(self, asked: Blocks) -> tuple[Tensor, Tensor] | None:
+        """Extract cells or blocks, or find that they make no mesh; torch sorts them on the host."""
+        self.reset()
+
+        def listed_there(asked: Blocks) -> cuda_sparse.Listed | None:
+            found = listed(asked)
+            there = {name: self.to_device(getattr(found, name)) for name in ("keys", "order", "words")}
+            return found._replace(**there)
+
+        listed = cuda_sparse.listed
+        real = cuda_sparse.as_real
+        with (
+            self._in_arena(),
+            mock.patch.object(cuda_sparse, "listed", listed_there),
+            mock.patch.object(cuda_sparse, "as_real", lambda values: self.to_device(real(values))),
+        ):
+            made = self._told(cuda_sparse.surface, self.kernels, 0, asked)
+        return None if made is None else (self._result(made.verts), self._result(made.faces))
 
     def grid_interp(self, vol: Tensor, points: Tensor) -> Tensor:
         self.reset()

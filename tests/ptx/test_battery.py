@@ -42,7 +42,7 @@ def results(tmp_path_factory):
 
 
 def test_there_are_cases():
-    assert len(CASES) == 21
+    assert len(CASES) == 23
     assert set(OF_OLDER_PTX) < set(CASES)
 
 

@@ -26,11 +26,8 @@ Request in_one_slab(Request request) {
     return request;
 }
 
-}  // namespace
-
-DualPlan prepare_dual(const Request& request, int threads) {
-    const FloatMode exact;
-    DualPlan plan(make_plan(in_one_slab(request), threads));
+// Stages 1 to 3 of a plan that is made.
+DualPlan counted(DualPlan plan) {
     const Grid& grid = plan.samples.grid;
     if (!grid.has_cells()) {
         plan.has_nan = any_nan(plan.samples);
@@ -40,7 +37,8 @@ DualPlan prepare_dual(const Request& request, int threads) {
     // The samples are read once: from here on a sample is one bit.
     plan.has_nan = classify(plan.samples, slab);
     if (plan.has_nan) return plan;
-    plan.planes.emplace(slab.bits.data(), slab.cells.data(), grid.nz, grid.ny, grid.nx, request.closed);
+    plan.planes.emplace(slab.bits.data(), slab.cells.data(), grid.nz, grid.ny, grid.nx,
+                        plan.samples.request.closed);
     make_rows(plan);
     // bits: every sample's side of the level.
     count(plan);
@@ -48,6 +46,18 @@ DualPlan prepare_dual(const Request& request, int threads) {
     scan(plan);
     // chunks: where each one's vertices and quads begin; the totals are known.
     return plan;
+}
+
+}  // namespace
+
+DualPlan prepare_dual(const Request& request, int threads) {
+    const FloatMode exact;
+    return counted(DualPlan(make_plan(in_one_slab(request), threads)));
+}
+
+DualPlan prepare_dual(const Request& request, std::unique_ptr<Team> team) {
+    const FloatMode exact;
+    return counted(DualPlan(make_plan(in_one_slab(request), std::move(team))));
 }
 
 void emit_dual(const DualPlan& plan, void* verts, void* faces, bool wide_faces, bool triangles, int rounds) {

@@ -36,16 +36,13 @@ struct DualPlan {
 // Runs stages 1 to 3. The volume's samples and the mask must stay alive and unchanged until the plan is
 // emitted.
 DualPlan prepare_dual(const Request& request, int threads);
+DualPlan prepare_dual(const Request& request, std::unique_ptr<Team> team);  // by these threads
 
 // Runs stage 4: writes (vertices, 3) coordinates to `verts`, double for a float64 volume and float for all
 // others, and to `faces` (quads, 4) indices, or (2 * quads, 3) where `triangles`: int64 where `wide_faces`,
 // else int32. In `rounds` rounds every vertex is drawn towards its neighbours, within its cell. Both are C
 // contiguous, of exactly that size, and are written completely. Of a label there are only triangles.
 void emit_dual(const DualPlan& plan, void* verts, void* faces, bool wide_faces, bool triangles, int rounds);
-
-// Writes to `cells` (vertices, 3) each vertex's cell, as its lower corner (x, y, z), and to `patches` the
-// edges whose crossings it is the mean of, a bit each: what a gradient has to know.
-void emit_patches(const DualPlan& plan, i64* cells, u16* patches);
 
 // Writes each vertex's normal, a unit vector towards higher values of the type of `verts`: the mean direction
 // of the normals that marching cubes has on the patch's crossings.

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from .level import level as checked_level
+from .options import PRIMAL, Method
 from .request import Request
 from .samples import Samples, checked
 
@@ -29,6 +30,7 @@ class Batch(NamedTuple):
     request: Request  # of the volumes, one axis more in front; its level is the first volume's
     levels: list[float]
     room: Room | None
+    method: Method = PRIMAL
 
     @property
     def same_level(self) -> bool:
@@ -80,12 +82,12 @@ def _size(value: Any, name: str) -> int:
     return size
 
 
-def batch(asked: Request, each: list[float], wanted: Room | None) -> Batch:
+def batch(asked: Request, each: list[float], wanted: Room | None, method: Method = PRIMAL) -> Batch:
     """Return a request with the axis of a batch, which that of a single volume has not."""
     if len(asked.volume.shape) == 4:
-        return Batch(asked, each, wanted)
+        return Batch(asked, each, wanted, method)
     mask = None if asked.mask is None else _one(asked.mask)
-    return Batch(asked._replace(volume=_one(asked.volume), mask=mask), each, wanted)
+    return Batch(asked._replace(volume=_one(asked.volume), mask=mask), each, wanted, method)
 
 
 def _one(vol: Samples) -> Samples:

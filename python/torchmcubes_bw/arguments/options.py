@@ -32,6 +32,10 @@ class Method(NamedTuple):
 
     dual: bool
     rounds: int  # of relaxation
+    quads: bool = False  # of the dual mesh: are its faces kept whole?
+
+
+PRIMAL = Method(False, 0)
 
 
 def method(value: Any, placement: Any, relaxed: Any = NETS_ROUNDS) -> Method:

@@ -47,29 +47,32 @@ def surfaces(batch: Batch, normals: bool = False) -> Packed:
 
 
 def _prepare(batch: Batch) -> _core.BatchPlan:
-    asked = batch.request
+    asked, how = batch.request, batch.method
     vol, mask = asked.volume, asked.mask
-    return _core.prepare_batch(
+    told = (
         *vol.told,
         batch.levels,
         *((mask.address, mask.strides) if mask else _NO_MASK),
         asked.skip_nan,
         asked.closed,
         asked.spacing,
-        torch.get_num_threads(),
     )
+    if how.dual:
+        return _core.prepare_dual_batch(*told, not how.quads, how.rounds, torch.get_num_threads())
+    return _core.prepare_batch(*told, torch.get_num_threads())
 
 
 def _emitted(plan: _core.BatchPlan, batch: Batch, wants_normals: bool) -> Packed:
     """Write the results, of the mesh's size or, where it fits, of the size they are to have."""
-    room, rows = batch.room, (plan.vertices, plan.triangles)
+    room, rows = batch.room, (plan.vertices, plan.faces)
     fits = room is None or not (plan.has_nan or rows[0] > room.verts or rows[1] > room.faces)
     held = rows if fits else (0, 0)
     size = rows if room is None else room
     wide = (plan.most_vertices if room is None else room.verts) > INT32_MAX
     coordinate = torch.float64 if batch.request.volume.dtype == "float64" else torch.float32
     verts, verts_at = empty(size[0], 3, coordinate)
-    faces, faces_at = empty(size[1], 3, torch.int64 if wide else torch.int32)
+    columns = 4 if batch.method.quads else 3
+    faces, faces_at = empty(size[1], columns, torch.int64 if wide else torch.int32)
     normals, normals_at = empty(size[0], 3, coordinate) if wants_normals else (None, 0)
     if fits:
         plan.emit(verts_at, faces_at, wide)

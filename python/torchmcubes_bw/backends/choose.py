@@ -20,15 +20,30 @@ from ..arguments.labels import Labels
 from ..arguments.placement import Triple
 from ..arguments.request import Request
 from ..arguments.samples import Samples, checked
-from . import batches, cpu, cpu_dual, cpu_gradient, cuda, cuda_batches, cuda_gradient, kernel_files, labels
+from . import (
+    batches,
+    cpu,
+    cpu_dual,
+    cpu_dual_gradient,
+    cpu_gradient,
+    cuda,
+    cuda_batches,
+    cuda_dual_batches,
+    cuda_gradient,
+    cuda_sparse,
+    kernel_files,
+    labels,
+)
 from . import sparse as blocks
 from .batches import Packed
 from .labels import Surfaces
 from .results import Surface, refuse_fake_mode
 
-_DUAL_ONLY_ON_CPU = "its kernels make no nets, normals or gradients of the dual mesh"
+_DUAL_ONLY_ON_CPU = "its kernels make no nets, normals or displacements of the dual mesh"
 _NONE_OF_BATCHES = "its kernels make no normals of several volumes, or of a fixed size"
+_NO_DUAL_BATCH = "its kernels make no dual meshes of several volumes in a fixed size"
 _NO_GRADIENT = "its kernels make no gradients of interpolated values by the samples"
+_NO_DUAL_GRADIENT = "its kernels make no gradients of the dual mesh"
 _PACKAGE = f"{Path(__file__).parent.parent}{os.sep}"
 _warned: set[str] = set()
 
@@ -43,8 +58,7 @@ def surface(request: Request, normals: bool = False) -> Surface:
         refuse_fake_mode()
         return cuda.surface(kernels, cuda.current_stream(vol.device), request, normals)
     # Conversions are the CPU's too: not every device has float64.
-    mask = None if request.mask is None else _on_cpu(request.mask, "mask")
-    return cpu.surface(request._replace(volume=_on_cpu(vol), mask=mask), normals).to(vol.device)
+    return cpu.surface(_request_on_cpu(request), normals).to(vol.device)
 
 
 def surfaces(batch: Batch, normals: bool = False) -> Packed:
@@ -52,13 +66,21 @@ def surfaces(batch: Batch, normals: bool = False) -> Packed:
     vol = batch.request.volume
     if vol.device.type == "cpu":
         return batches.surfaces(batch, normals)
-    kernels = _kernels(vol.device, _NONE_OF_BATCHES if normals else "")
+    kernels = _kernels(vol.device, _unserved(batch, normals))
     if kernels is not None:
         refuse_fake_mode()
-        return cuda_batches.surfaces(kernels, cuda.current_stream(vol.device), batch)
-    mask = None if batch.request.mask is None else _on_cpu(batch.request.mask, "mask")
-    request = batch.request._replace(volume=_on_cpu(vol), mask=mask)
-    return batches.surfaces(batch._replace(request=request), normals).to(vol.device)
+        made = cuda_dual_batches.surfaces if batch.method.dual else cuda_batches.surfaces
+        return made(kernels, cuda.current_stream(vol.device), batch)
+    return batches.surfaces(batch._replace(request=_request_on_cpu(batch.request)), normals).to(vol.device)
+
+
+def _unserved(batch: Batch, normals: bool) -> str:
+    """Return why the kernels do not make a batch, or nothing."""
+    if batch.method.dual and (batch.method.rounds or normals):
+        return _DUAL_ONLY_ON_CPU
+    if batch.method.dual and batch.room is not None and len(batch.levels) > 1:
+        return _NO_DUAL_BATCH
+    return _NONE_OF_BATCHES if normals else ""
 
 
 def label_surfaces(asked: Labels) -> Surfaces:
@@ -70,26 +92,37 @@ def label_surfaces(asked: Labels) -> Surfaces:
     return labels.surfaces(asked._replace(volume=_on_cpu(asked.volume, "labels"))).to(device)
 
 
-def dual_surface(request: Request, rounds: int = 0, normals: bool = False) -> Surface:
-    """Extract the dual mesh of what is asked, as a surface of triangles."""
-    mesh = dual(request, False, rounds, normals=normals)
-    return Surface(mesh.verts, mesh.faces, mesh.normals)
-
-
 def dual(
-    request: Request, quads: bool, rounds: int = 0, patches: bool = False, normals: bool = False
-) -> cpu_dual.DualMesh:
+    request: Request, quads: bool, rounds: int = 0, normals: bool = False, deform: Tensor | None = None
+) -> Surface:
     """Extract the dual mesh of what is asked, on the volume's own device."""
     vol = request.volume
     if vol.device.type == "cpu":
-        return cpu_dual.dual(request, quads, rounds, patches, normals)
-    kernels = _kernels(vol.device, _DUAL_ONLY_ON_CPU if rounds or patches or normals else "")
+        return cpu_dual.dual(request, quads, rounds, normals, deform)
+    kernels = _kernels(vol.device, _DUAL_ONLY_ON_CPU if rounds or normals or deform is not None else "")
     if kernels is not None:
         refuse_fake_mode()
-        return cpu_dual.DualMesh(*cuda.dual(kernels, cuda.current_stream(vol.device), request, quads))
-    mask = None if request.mask is None else _on_cpu(request.mask, "mask")
-    request = request._replace(volume=_on_cpu(vol), mask=mask)
-    return cpu_dual.dual(request, quads, rounds, patches, normals).to(vol.device)
+        return Surface(*cuda.dual(kernels, cuda.current_stream(vol.device), request, quads))
+    moved = None if deform is None else deform.cpu()
+    return cpu_dual.dual(_request_on_cpu(request), quads, rounds, normals, moved).to(vol.device)
+
+
+def dual_gradients(
+    request: Request,
+    verts: Tensor,
+    deform: Tensor | None,
+    wanted: cpu_dual_gradient.Wanted,
+    towards: cpu_dual_gradient.Towards | None = None,
+) -> cpu_dual_gradient.DualGradients:
+    """Return the gradients of the dual mesh's vertices, or their derivatives in a direction."""
+    device = request.volume.device
+    if device.type == "cpu":
+        return cpu_dual_gradient.gradients(request, verts, deform, wanted, towards)
+    _warn(device, _NO_DUAL_GRADIENT)
+    moved = None if deform is None else deform.cpu()
+    direction = None if towards is None else towards.to(torch.device("cpu"))
+    found = cpu_dual_gradient.gradients(_request_on_cpu(request), verts.cpu(), moved, wanted, direction)
+    return found.to(device)
 
 
 def vertex_gradients(
@@ -107,10 +140,8 @@ def vertex_gradients(
     if kernels is not None:
         stream = cuda.current_stream(device)
         return cuda_gradient.vertices(kernels, stream, request, verts, volume, level, direction)
-    mask = None if request.mask is None else _on_cpu(request.mask, "mask")
-    request = request._replace(volume=_on_cpu(request.volume), mask=mask)
     towards = None if direction is None else direction._replace(volume=direction.volume.cpu())
-    found = cpu_gradient.vertices(request, verts.cpu(), volume, level, towards)
+    found = cpu_gradient.vertices(_request_on_cpu(request), verts.cpu(), volume, level, towards)
     by_volume, moved = (None if part is None else part.to(device) for part in (found.volume, found.verts))
     return cpu_gradient.Gradients(by_volume, found.level, moved)
 
@@ -133,11 +164,20 @@ def value_gradients(
 
 
 def sparse(asked: Blocks) -> Surface:
-    """Extract the surface of cells or blocks: on the CPU, and put back on their device."""
+    """Extract the surface of cells or blocks, on their device; what is wrong with them, the CPU tells."""
     device = asked.values.device
     if device.type == "cpu":
         return blocks.surface(asked)
-    _kernels(device, "its kernels know no cells and blocks")
+    kernels = _kernels(device)
+    if kernels is not None:
+        refuse_fake_mode()
+        try:
+            found = cuda_sparse.surface(kernels, cuda.current_stream(device), asked)
+        except cuda.NoKernels as reason:
+            _warn(device, str(reason))
+            found = None
+        if found is not None:
+            return found
     # The samples' shape and strides may be another view than their owner's.
     coords, values = _on_cpu(asked.coords, "coords"), asked.values
     copied = checked(values.owner.cpu().contiguous(), asked.words[1])
@@ -172,6 +212,11 @@ def grid_interp(vol: Samples, points: Samples) -> Tensor:
         refuse_fake_mode()
         return cuda.grid_interp(kernels, cuda.current_stream(vol.device), vol, points)
     return cpu.grid_interp(_on_cpu(vol), _on_cpu(points, "points")).to(vol.device)
+
+
+def _request_on_cpu(request: Request) -> Request:
+    mask = None if request.mask is None else _on_cpu(request.mask, "mask")
+    return request._replace(volume=_on_cpu(request.volume), mask=mask)
 
 
 def _on_cpu(samples: Samples, name: str = "vol") -> Samples:

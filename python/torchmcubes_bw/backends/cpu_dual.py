@@ -3,37 +3,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
 from .. import _core
 from ..arguments.arrays import no_memory
 from ..arguments.request import Request
+from ..arguments.samples import address
 from ..arguments.volume import has_changed
 from .cpu import refuse_nan, told
-from .results import INT32_MAX, empty
-
-
-class DualMesh(NamedTuple):
-    """A dual mesh, and where asked what its vertices are the means of; see `dual_gradient.positions`."""
-
-    verts: Tensor
-    faces: Tensor
-    cells: Tensor | None = None
-    patches: Tensor | None = None
-    normals: Tensor | None = None
-
-    def to(self, device: torch.device) -> DualMesh:
-        """Return it on another device."""
-        return DualMesh(*(None if part is None else part.to(device) for part in self))  # type: ignore[arg-type]
+from .results import INT32_MAX, Surface, empty
 
 
 def dual(
-    request: Request, quads: bool, rounds: int = 0, patches: bool = False, normals: bool = False
-) -> DualMesh:
-    """Extract what is asked: triangles or quads, after some rounds of relaxation."""
+    request: Request, quads: bool, rounds: int = 0, normals: bool = False, deform: Tensor | None = None
+) -> Surface:
+    """Extract what is asked: triangles or quads, after some rounds of relaxation, or of displaced samples."""
     vol = request.volume
     try:
         plan = _core.prepare_dual(*told(request), torch.get_num_threads())
@@ -45,16 +30,19 @@ def dual(
         rows, columns = (plan.quads, 4) if quads else (2 * plan.quads, 3)
         faces, faces_at = empty(rows, columns, torch.int64 if wide else torch.int32)
         plan.emit(verts_at, faces_at, wide, not quads, rounds)
-        mesh = DualMesh(verts, faces)
+        mesh = Surface(verts, faces)
         if normals:
             directions, directions_at = empty(plan.vertices, 3, verts.dtype)
             plan.emit_normals(directions_at)
             mesh = mesh._replace(normals=directions)
-        if not patches:
-            return mesh
-        cells, cells_at = empty(plan.vertices, 3, torch.int64)
-        edges, edges_at = empty(plan.vertices, 1, torch.int16)
-        plan.emit_patches(cells_at, edges_at)
+        displaced = as_read(deform, verts.dtype)
+        if displaced is not None:
+            plan.emit_displaced(address(displaced, "deform"), verts_at)
     except MemoryError:
         raise no_memory("vol", vol.shape) from None
-    return mesh._replace(cells=cells, patches=edges[:, 0])
+    return mesh
+
+
+def as_read(given: Tensor | None, real: torch.dtype) -> Tensor | None:
+    """Return what is given for each sample as the core reads it."""
+    return None if given is None else given.to(real).resolve_neg().contiguous()

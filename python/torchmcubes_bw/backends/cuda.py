@@ -140,20 +140,38 @@ def surface(kernels: _core.CudaKernels, stream: int, request: Request, normals: 
 def dual(kernels: _core.CudaKernels, stream: int, request: Request, quads: bool) -> tuple[Tensor, Tensor]:
     """Extract the dual mesh of what is asked, on the kernels' device."""
     vol = request.volume
-    samples, device = as_kernels_read(vol), vol.device
-    scratch = scratch_for(request, samples, _core.cuda_dual_scratch_bytes)
+    samples = as_kernels_read(vol)
     with memory_errors():
-        asked = told(request, samples)
-        plan = _core.cuda_prepare_dual(kernels, stream, *asked, request.spacing, scratch.data_ptr())
+        plan, _kept = prepare_dual(kernels, stream, request, samples)
         if plan.has_nan:
             refuse_nan(vol, samples, request.mask)
             raise has_changed(vol)
-        double, wide = vol.dtype == "float64", plan.vertices > INT32_MAX
-        coordinate, index = torch.float64 if double else torch.float32, torch.int64 if wide else torch.int32
-        rows, columns = (plan.quads, 4) if quads else (2 * plan.quads, 3)
-        verts = torch.empty((plan.vertices, 3), dtype=coordinate, device=device)
-        faces = torch.empty((rows, columns), dtype=index, device=device)
-        plan.emit(verts.data_ptr(), faces.data_ptr(), double, wide, not quads)
+        return emit_dual(plan, vol, quads)
+
+
+def prepare_dual(
+    kernels: _core.CudaKernels,
+    stream: int,
+    request: Request,
+    samples: Tensor,
+    offsets_at: int = 0,
+    totals_at: int = 0,
+    most: tuple[int, int] = (0, 0),
+) -> tuple[_core.CudaDualPlan, Tensor]:
+    """Count; return the plan, and the memory that must stay until it is emitted."""
+    scratch = scratch_for(request, samples, _core.cuda_dual_scratch_bytes)
+    asked, results = (*told(request, samples), request.spacing), (offsets_at, totals_at, most)
+    return _core.cuda_prepare_dual(kernels, stream, *asked, *results, scratch.data_ptr()), scratch
+
+
+def emit_dual(plan: _core.CudaDualPlan, vol: Samples, quads: bool) -> tuple[Tensor, Tensor]:
+    """Allocate a counted mesh and write it."""
+    double, wide = vol.dtype == "float64", plan.vertices > INT32_MAX
+    coordinate, index = torch.float64 if double else torch.float32, torch.int64 if wide else torch.int32
+    rows, columns = (plan.quads, 4) if quads else (2 * plan.quads, 3)
+    verts = torch.empty((plan.vertices, 3), dtype=coordinate, device=vol.device)
+    faces = torch.empty((rows, columns), dtype=index, device=vol.device)
+    plan.emit(verts.data_ptr(), faces.data_ptr(), double, wide, not quads)
     return verts, faces
 
 

@@ -15,8 +15,8 @@ from .cuda import memory_errors, refuse_nan
 from .results import INT32_MAX
 
 _NO_MASK = (0, (0, 0, 0, 0))
-_TOTALS = 3  # int64 that `mc::cuda::Totals` takes
-_OVERFLOW = 20  # the byte of it that tells of an overflow
+TOTALS = 3  # int64 that `mc::cuda::Totals` takes
+OVERFLOW = 20  # the byte of it that tells of an overflow
 
 
 def surfaces(kernels: _core.CudaKernels, stream: int, batch: Batch) -> Packed:
@@ -42,15 +42,15 @@ def surfaces(kernels: _core.CudaKernels, stream: int, batch: Batch) -> Packed:
 def _of_a_size(kernels: _core.CudaKernels, stream: int, batch: Batch, samples: Tensor, room: Room) -> Packed:
     """Extract into results of a fixed size; nothing is read back, so a CUDA graph can hold all of it."""
     vol, count = batch.request.volume, len(samples) + 1
-    record = torch.zeros(_TOTALS + 2 * count, dtype=torch.int64, device=vol.device)
-    offsets_at = record.data_ptr() + 8 * _TOTALS
+    record = torch.zeros(TOTALS + 2 * count, dtype=torch.int64, device=vol.device)
+    offsets_at = record.data_ptr() + 8 * TOTALS
     plan, _kept = _prepare(kernels, stream, batch, samples, offsets_at, record.data_ptr())
     wide = room.verts > INT32_MAX
     verts = torch.zeros((room.verts, 3), dtype=_coordinate(samples), device=vol.device)
     faces = torch.zeros((room.faces, 3), dtype=_index(wide), device=vol.device)
     plan.emit(verts.data_ptr(), faces.data_ptr(), wide)
-    overflow = record.view(torch.bool)[_OVERFLOW]
-    vert_offsets, face_offsets = record[_TOTALS:].view(2, count)
+    overflow = record.view(torch.bool)[OVERFLOW]
+    vert_offsets, face_offsets = record[TOTALS:].view(2, count)
     return Packed(narrowed(verts, vol), faces, None, vert_offsets, face_offsets, overflow)
 
 

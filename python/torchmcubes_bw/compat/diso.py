@@ -9,8 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ..dual import differentiable
+from ..dual_gradient import DualOptions, mesh
+from ..gradients import Options
 from ..surfaces import marching_cubes
+
+_SKIPPING = Options("skip", name="isovalue")
 
 
 class _Call(torch.nn.Module):
@@ -124,8 +127,8 @@ class DiffDMC(_Call):
         each axis.
         """
         vol, moved = self._around(grid, deform)
-        verts, faces = differentiable(vol, isovalue, moved, return_quads)
-        return self._back(verts, grid, normalize), faces.long()
+        found = mesh(vol, isovalue, None, moved, DualOptions(_SKIPPING, bool(return_quads)))
+        return self._back(found.verts, grid, normalize), found.faces.long()
 
 
 def _edges(vol: Tensor, isovalue: Any) -> tuple[Tensor, Tensor]:
