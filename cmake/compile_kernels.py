@@ -233,8 +233,8 @@ def empty(out: Path) -> None:
 
 
 def pack_of(number: int) -> str:
-    """Return the file that a cubin lies in: with those of its major version, which are much alike."""
-    return f"sm_{number // 10}.tar.xz"
+    """Return the file that a cubin lies in: with those of like instructions, which makes it smaller."""
+    return "sm_7_to_9.tar.xz" if number < 100 else "sm_10_and_up.tar.xz"
 
 
 def packed(cubins: dict[int, bytes]) -> bytes:

@@ -204,9 +204,9 @@ def test_nobody_listens(command):
 
 
 def test_files_that_are_missing_are_named(tmp_path, monkeypatch):
-    (tmp_path / "sm_9.tar.xz").touch()
+    (tmp_path / "sm_10_and_up.tar.xz").touch()
     monkeypatch.setattr(kernel_files, "FOLDER", tmp_path)
-    monkeypatch.setattr(kernel_files, "manifest", lambda: {"cubins": [80, 90], "ptx": [75]})
+    monkeypatch.setattr(kernel_files, "manifest", lambda: {"cubins": [80, 100], "ptx": [75]})
     assert kernel_files.missing_files() == ("sm_80.cubin", "compute_75.ptx")
 
 

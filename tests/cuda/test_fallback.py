@@ -243,7 +243,7 @@ def test_a_driver_that_takes_the_ptx_only(monkeypatch, tmp_path):
 def test_a_cubin_is_unpacked_and_a_damaged_one_passed_over(monkeypatch, tmp_path):
     driver(monkeypatch, tmp_path, lambda image: image)
     (tmp_path / "sm_120.cubin").write_bytes(b"unpacked")
-    packed = tmp_path / "sm_12.tar.xz"
+    packed = tmp_path / "sm_10_and_up.tar.xz"
     with tarfile.open(packed, "w:xz") as pack:
         pack.add(tmp_path / "sm_120.cubin", "sm_120.cubin")
     whole = packed.read_bytes()

@@ -68,7 +68,7 @@ def test_every_cubin_is_for_its_architecture():
         cubin = kernel_files.read(f"sm_{number}.cubin")
         assert architecture(cubin) == number
         assert b"mc_emit_int32_float32" in cubin
-    assert {p.name for p in FOLDER.glob("*.tar.xz")} == {f"sm_{number // 10}.tar.xz" for number in cubins}
+    assert {p.name for p in FOLDER.glob("*.tar.xz")} == {"sm_7_to_9.tar.xz", "sm_10_and_up.tar.xz"}
 
 
 @needs_kernels
@@ -214,8 +214,8 @@ def nvrtc_at_hand(script):
 def test_one_architecture_is_compiled(script, tmp_path):
     nvrtc_at_hand(script)
     script.build(ROOT / "csrc" / "cuda" / "kernels.cu", tmp_path, "8.6")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["manifest.json", "sm_8.tar.xz"]
-    with tarfile.open(tmp_path / "sm_8.tar.xz") as pack:
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["manifest.json", "sm_7_to_9.tar.xz"]
+    with tarfile.open(tmp_path / "sm_7_to_9.tar.xz") as pack:
         assert pack.getnames() == ["sm_86.cubin"]
         assert architecture(pack.extractfile("sm_86.cubin").read()) == 86
 
@@ -228,7 +228,7 @@ def prebuilt(script, tmp_path):
     """A folder as `build` leaves it, its kernels empty."""
     folder = tmp_path / "prebuilt"
     folder.mkdir()
-    (folder / "sm_8.tar.xz").write_bytes(b"cubins")
+    (folder / "sm_7_to_9.tar.xz").write_bytes(b"cubins")
     (folder / "compute_86.ptx.xz").write_bytes(b"ptx")
     manifest = {"compiler": "NVRTC 12.8", "cubins": [86], "ptx": [86], "sources": script.digest(SOURCE)}
     (folder / "manifest.json").write_text(json.dumps(manifest))
@@ -237,7 +237,7 @@ def prebuilt(script, tmp_path):
 
 def test_prebuilt_kernels_are_taken(script, prebuilt, tmp_path):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "sm_9.tar.xz").touch()  # of an earlier build
+    (tmp_path / "out" / "sm_10_and_up.tar.xz").touch()  # of an earlier build
     script.take_prebuilt(SOURCE, tmp_path / "out", prebuilt)
     taken = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert taken == {path.name: path.read_bytes() for path in prebuilt.iterdir()}
@@ -250,8 +250,8 @@ def test_prebuilt_kernels_that_are_none(script, tmp_path):
 
 
 def test_prebuilt_kernels_that_are_incomplete(script, prebuilt):
-    (prebuilt / "sm_8.tar.xz").unlink()
-    text = r"TORCHMCUBES_PREBUILT_KERNELS must hold what its manifest lists, got no sm_8\.tar\.xz"
+    (prebuilt / "sm_7_to_9.tar.xz").unlink()
+    text = r"TORCHMCUBES_PREBUILT_KERNELS must hold what its manifest lists, got no sm_7_to_9\.tar\.xz"
     with pytest.raises(script.NvrtcError, match=text):
         script.prebuilt_files(SOURCE, prebuilt)
 

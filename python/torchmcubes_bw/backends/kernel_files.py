@@ -42,7 +42,7 @@ def missing_files() -> tuple[str, ...]:
 
 
 def read(image: str) -> bytes:
-    """Return a file of kernels, which lie there compressed: the cubins of a major version together.
+    """Return a file of kernels, which lie there compressed: cubins in two archives.
 
     Raises:
         OSError: it is missing or damaged, or this Python has no lzma.
@@ -64,7 +64,8 @@ def read(image: str) -> bytes:
 def _packed(image: str) -> Path:
     if image.endswith(".ptx"):
         return FOLDER / f"{image}.xz"
-    return FOLDER / f"sm_{int(image[len('sm_') : -len('.cubin')]) // 10}.tar.xz"
+    number = int(image[len("sm_") : -len(".cubin")])
+    return FOLDER / ("sm_7_to_9.tar.xz" if number < 100 else "sm_10_and_up.tar.xz")
 
 
 def _member(archive: bytes, name: str) -> bytes:
