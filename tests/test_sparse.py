@@ -168,7 +168,8 @@ TWO = torch.tensor([[0, 0, 0], [1, 0, 0]])
         (lambda: marching_cubes_cells(ONE, torch.full((1, 8), float("nan")), 0), ValueError,
          "corners must not contain NaN, got one at the sample (0, 0, 0)"),
         (lambda: marching_cubes_cells(TWO * 2**41, torch.zeros(2, 8), 0), ValueError,
-         "coords must lie within 2^40 of 0, and in a box of fewer than 2^62 positions"),
+         "coords must lie within 2^40 of 0, and in a box that, its sides rounded up to powers of 2, "
+         "has at most 2^62 positions"),
     ],
 )  # fmt: skip
 def test_errors(call, kind, text):

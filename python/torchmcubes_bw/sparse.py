@@ -35,7 +35,8 @@ def marching_cubes_cells(
 
     Range:
         As `marching_cubes`: inside is below the level, NaN is refused. Cells that share a corner must agree
-        on its sample. Positions lie within 2^40 of 0 and their box holds fewer than 2^62.
+        on its sample. Positions lie within 2^40 of 0; their box, its sides rounded
+        up to powers of 2, has at most 2^62.
 
     Returns:
         ``(verts, faces)`` as `marching_cubes`: one vertex on each crossed edge, shared by the cells around it

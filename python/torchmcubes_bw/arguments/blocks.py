@@ -77,7 +77,10 @@ def fault(asked: Blocks, kind: str, at: tuple[int, int, int], two: tuple[float, 
     if kind == "twice":
         return ValueError(f"coords must name each {one} once, got {tuple(at)} twice")
     if kind == "far":
-        return ValueError("coords must lie within 2^40 of 0, and in a box of fewer than 2^62 positions")
+        return ValueError(
+            "coords must lie within 2^40 of 0, and in a box that, its sides rounded up to powers of 2, "
+            "has at most 2^62 positions"
+        )
     if kind == "nan":
         return ValueError(f"{name} must not contain NaN, got one at the sample {tuple(at)}")
     first, second = two
