@@ -132,13 +132,13 @@ struct Batch {
 Batch batch_on_cpu(const void* data, const Layout& s, int dtype, int threads) {
     const cpu::Volume volume{
         data, static_cast<cpu::Dtype>(dtype), s.nz, s.ny, s.nx, s.stride_z, s.stride_y, s.stride_x};
-    cpu::BatchPlan plan = cpu::prepare_batch({{volume, 0}, s.nz * s.stride_z, 0, {0.5, 1.5, 2.5}}, threads);
+    cpu::BatchPlan plan({{volume, 0}, s.nz * s.stride_z, 0, {0.5, 1.5, 2.5}}, threads, {});
     const struct {
         i64 vertices, triangles;
-    } sizes{plan.vertices(), plan.triangles()};
+    } sizes{plan.vertices(), plan.faces()};
     Batch batch{space_for(sizes, dtype, false), std::vector<i64>(8)};
     cpu::emit_batch(plan, batch.mesh.verts.data(), batch.mesh.faces.data(), false);
-    cpu::emit_batch_offsets(plan, batch.offsets.data(), batch.offsets.data() + 4);
+    cpu::write_offsets(plan.begins, batch.offsets.data(), batch.offsets.data() + 4);
     return batch;
 }
 
