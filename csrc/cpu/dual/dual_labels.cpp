@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Stage 4 of a label's dual mesh, first half: every crossing lies half way, and no sample is read.
 #include "../../core/patch_mean.h"
-#include "../simd/row_functions.h"
 #include "over_rows.h"
 
 namespace mc::cpu {
@@ -28,14 +27,8 @@ void put_half_way_mean(const OneLabel& label, const i64 (&cell)[3], int patch, f
 void emit_label_vertices(const DualPlan& plan, void* verts) {
     const OneLabel& label = *plan.samples.request.label;
     float* to = static_cast<float*>(verts);
-    Buffer<i32> cells(static_cast<std::size_t>(plan.vertices));
-    Buffer<u16> patches(static_cast<std::size_t>(plan.vertices));
-    over_rows(plan, [&](const DualRow& row, i64 begin, i64 end) {
-        row_functions().dual.list_patches(row, cells.data() + begin, patches.data() + begin);
-        for (i64 v = begin; v < end; ++v) {
-            const std::size_t k = static_cast<std::size_t>(v);
-            put_half_way_mean(label, {cells[k], row.y, row.z}, patches[k], to + 3 * v);
-        }
+    for_each_patch(plan, [&](i64 v, const Patch& patch) {
+        put_half_way_mean(label, {patch.x, patch.y, patch.z}, patch.edges, to + 3 * v);
     });
 }
 

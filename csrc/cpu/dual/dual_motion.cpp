@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How the dual mesh's vertices move with samples, level and displacements.
 #include "../float_mode.h"
-#include "../simd/row_functions.h"
 #include "displaced_edges.h"
 #include "over_rows.h"
 
@@ -9,11 +8,11 @@ namespace mc::cpu {
 
 namespace {
 
-// A vertex: its cell's lower corner in the volume, and its patch.
-struct Patch {
-    i64 x, y, z;
-    int edges;
-};
+// A vertex whose cell is counted from the volume's first, which lies a border further.
+Patch in_volume(const Request& request, const Patch& listed) {
+    const i64 border = request.border();
+    return {listed.x - border, listed.y - border, listed.z - border, listed.edges};
+}
 
 // The samples at the ends of an edge of a cell. One of them may lie in the layer around the volume.
 class EdgeEnds {
@@ -39,26 +38,12 @@ private:
     i64 x_[2], nx_;
 };
 
-// Calls work(vertex, patch) for all of them.
-template <class Work>
-void for_each_patch(const DualPlan& plan, const Work& work) {
-    const i64 border = plan.samples.request.border();
-    Buffer<i32> cells(static_cast<std::size_t>(plan.vertices));
-    Buffer<u16> patches(static_cast<std::size_t>(plan.vertices));
-    over_rows(plan, [&](const DualRow& row, i64 begin, i64 end) {
-        row_functions().dual.list_patches(row, cells.data() + begin, patches.data() + begin);
-        for (i64 v = begin; v < end; ++v) {
-            const std::size_t k = static_cast<std::size_t>(v);
-            work(v, Patch{cells[k] - border, row.y - border, row.z - border, patches[k]});
-        }
-    });
-}
-
 template <class Real>
 void move(const DualPlan& plan, const void* deform, const DualDirection& towards, Real* moved) {
     const Request& request = plan.samples.request;
     const DisplacedEdges<Real> edges(request, deform, &towards);
-    for_each_patch(plan, [&](i64 v, const Patch& patch) {
+    for_each_patch(plan, [&](i64 v, const Patch& listed) {
+        const Patch patch = in_volume(request, listed);
         double sum[3] = {0, 0, 0};
         for (int left = patch.edges; left; left &= left - 1) {
             const int edge = lowest_bit(static_cast<u32>(left));
@@ -78,7 +63,8 @@ template <class Real>
 void displace(const DualPlan& plan, const void* deform, Real* verts) {
     const Request& request = plan.samples.request;
     const DisplacedEdges<Real> edges(request, deform, nullptr);
-    for_each_patch(plan, [&](i64 v, const Patch& patch) {
+    for_each_patch(plan, [&](i64 v, const Patch& listed) {
+        const Patch patch = in_volume(request, listed);
         Real sum[3] = {0, 0, 0};
         for (int left = patch.edges; left; left &= left - 1) {
             const int edge = lowest_bit(static_cast<u32>(left)), low = edge_lower_corner(edge);

@@ -2,7 +2,6 @@
 // The normals of the dual mesh's vertices: the mean direction on each one's crossings.
 #include "../float_mode.h"
 #include "../normals.h"
-#include "../simd/row_functions.h"
 #include "over_rows.h"
 
 namespace mc::cpu {
@@ -28,19 +27,13 @@ template <class Coord>
 void emit_as(const DualPlan& plan, Coord* normals) {
     const Request& request = plan.samples.request;
     const NormalOnEdge on_edge = normal_on_edge(request.volume.dtype);
-    Buffer<i32> cells(static_cast<std::size_t>(plan.vertices));
-    Buffer<u16> patches(static_cast<std::size_t>(plan.vertices));
-    over_rows(plan, [&](const DualRow& row, i64 begin, i64 end) {
-        row_functions().dual.list_patches(row, cells.data() + begin, patches.data() + begin);
-        for (i64 v = begin; v < end; ++v) {
-            const std::size_t k = static_cast<std::size_t>(v);
-            const Place cell{
-                {cells[k] + request.first(0), row.y + request.first(1), row.z + request.first(2)}};
-            const Vector n = mean_normal(request, on_edge, cell, patches[k]);
-            normals[3 * v] = static_cast<Coord>(n.x);
-            normals[3 * v + 1] = static_cast<Coord>(n.y);
-            normals[3 * v + 2] = static_cast<Coord>(n.z);
-        }
+    for_each_patch(plan, [&](i64 v, const Patch& patch) {
+        const Place cell{
+            {patch.x + request.first(0), patch.y + request.first(1), patch.z + request.first(2)}};
+        const Vector n = mean_normal(request, on_edge, cell, patch.edges);
+        normals[3 * v] = static_cast<Coord>(n.x);
+        normals[3 * v + 1] = static_cast<Coord>(n.y);
+        normals[3 * v + 2] = static_cast<Coord>(n.z);
     });
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "../simd/row_functions.h"
 #include "plan.h"
 #include "row_source.h"
 
@@ -21,6 +22,26 @@ void over_rows(const DualPlan& plan, const Work& work) {
                 if (counts.vertices) work(source.get(z, y, &counts), next, next + counts.vertices);
                 next += counts.vertices;
             }
+        }
+    });
+}
+
+// A vertex: its cell, counted from the first that the plan has, and the edges of its patch.
+struct Patch {
+    i64 x, y, z;
+    int edges;
+};
+
+// Calls work(vertex, patch) for all of them.
+template <class Work>
+void for_each_patch(const DualPlan& plan, const Work& work) {
+    Buffer<i32> cells(static_cast<std::size_t>(plan.vertices));
+    Buffer<u16> patches(static_cast<std::size_t>(plan.vertices));
+    over_rows(plan, [&](const DualRow& row, i64 begin, i64 end) {
+        row_functions().dual.list_patches(row, cells.data() + begin, patches.data() + begin);
+        for (i64 v = begin; v < end; ++v) {
+            const std::size_t k = static_cast<std::size_t>(v);
+            work(v, Patch{cells[k], row.y, row.z, patches[k]});
         }
     });
 }

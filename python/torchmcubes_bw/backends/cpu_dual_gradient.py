@@ -70,13 +70,13 @@ def gradients(
         displaced = as_read(deform, real)
         by_volume = allocated(vol.shape, real) if wanted.volume else None
         by_deform = allocated((*vol.shape, 3), real) if wanted.deform else None
-        moved, moves = None, None
+        moved, direction = None, None
         if towards is not None:
             moves = as_read(towards.volume, real), as_read(towards.deform, real)
-            moved = allocated(verts.shape, real)
-        direction = (
-            None if moves is None or towards is None else (_at(moves[0]), towards.level, _at(moves[1]))
-        )
+            moved, direction = (
+                allocated(verts.shape, real),
+                (_at(moves[0]), towards.level, _at(moves[1])),
+            )
         by_level = plan.gradient(
             address(verts, "the vertices' gradient"),
             verts.stride(),
