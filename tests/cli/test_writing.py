@@ -27,6 +27,15 @@ def ball(tmp_path_factory):
     return str(path)
 
 
+def has_nameless_files(folder):
+    """Tell whether the system and a folder's file system have files without a name."""
+    try:
+        os.close(os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600))
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
 def test_full_disk_keeps_the_old_file(ball, tmp_path, monkeypatch):
     out = tmp_path / "m.ply"
     out.write_bytes(b"old")
@@ -57,8 +66,10 @@ def test_size_limit_of_a_real_file_system(ball, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="these are POSIX's signals")
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGKILL"])
 def test_interrupted_run_leaves_nothing(name, ball, tmp_path):
+    if name == "SIGKILL" and not has_nameless_files(tmp_path):
+        pytest.skip("a file must have a name here while it is written")
     out = tmp_path / "m.ply"
     code = (
         "import time\n"
@@ -70,7 +81,7 @@ def test_interrupted_run_leaves_nothing(name, ball, tmp_path):
     run = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True,
                            stderr=subprocess.DEVNULL)  # fmt: skip
     assert run.stdout.readline() == "writing\n"
-    assert list(tmp_path.iterdir()) != []  # the temporary file
+    assert not out.exists()
     run.send_signal(getattr(signal, name))
     begin = time.monotonic()
     assert run.wait(timeout=30) != 0

@@ -33,7 +33,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         with file:
             yield file
             file.flush()
-            keep_owner(target, file)
+            _keep_owner(target, file)
             if not named:
                 _name(file.fileno(), hidden)
         hidden.replace(target)
@@ -119,7 +119,7 @@ def _lock(folder: Path) -> int | None:
     return descriptor
 
 
-def keep_owner(target: Path, file: BinaryIO) -> None:
+def _keep_owner(target: Path, file: BinaryIO) -> None:
     """Give a new file the mode and the owner of the one that it replaces."""
     if not target.exists() or not hasattr(os, "fchmod"):
         return
