@@ -23,7 +23,7 @@ import re
 import shutil
 import sys
 import tarfile
-import time
+import tempfile
 from pathlib import Path
 
 OLDEST = (12, 8)  # the first that knows compute capability 12.0
@@ -98,6 +98,11 @@ class Nvrtc:
             seen.append(f"{path}: version {major.value}.{minor.value}")
         wanted = f"NVRTC {OLDEST[0]}.{OLDEST[1]} or newer (pip install nvidia-cuda-nvrtc-cu12)"
         raise NvrtcMissing(f"the CUDA kernels need {wanted}, found {'; '.join(seen) or 'none'}")
+
+    @property
+    def name(self) -> str:
+        """The compiler's name with its version, as the manifest has it."""
+        return f"NVRTC {self.version[0]}.{self.version[1]}"
 
     def architectures(self) -> list[int]:
         """Return the compute capabilities it compiles for, 90 for 9.0."""
@@ -237,77 +242,118 @@ def pack_of(number: int) -> str:
     return "sm_7_to_9.tar.xz" if number < 100 else "sm_10_and_up.tar.xz"
 
 
-def packed(cubins: dict[int, bytes]) -> bytes:
+def packed(cubins: dict[str, bytes]) -> bytes:
     """Return cubins as one archive, the same bytes in every build."""
     archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as pack:
-        for number, code in cubins.items():
-            member = tarfile.TarInfo(f"sm_{number}.cubin")
+    with tarfile.open(fileobj=archive, mode="w") as whole:
+        for name, code in cubins.items():
+            member = tarfile.TarInfo(name)
             member.size = len(code)
-            pack.addfile(member, io.BytesIO(code))
+            whole.addfile(member, io.BytesIO(code))
     return lzma.compress(archive.getvalue(), filters=PACKED_CODE)
 
 
-def build(source: Path, out: Path, architectures: str) -> None:
-    """Write the kernels and their manifest to a folder."""
-    begin = time.monotonic()
-    nvrtc = Nvrtc()
+def images(nvrtc: Nvrtc, architectures: str) -> list[str]:
+    """Return the files to compile of a list of architectures: cubins, then PTX."""
     known = nvrtc.architectures()
     real, virtual = (select(part, known, nvrtc.version) for part in parse_architectures(architectures))
     if not real and not virtual:
         raise NvrtcError(f"no architecture is left of {architectures or 'an empty list'}")
+    return [f"sm_{number}.cubin" for number in real] + [f"compute_{number}.ptx" for number in virtual]
+
+
+def compile_image(nvrtc: Nvrtc, source: Path, parts: Path, image: str) -> None:
+    """Compile one file and, of a cubin, what its kernels take, as JSON beside it."""
+    target, _, ending = image.partition(".")
+    given = [f"--gpu-architecture={target}", *OPTIONS, f"-I{source.parent}"]
+    if ending == "ptx":
+        code, _ = nvrtc.compile(source, given, "PTX")
+        code = code.rstrip(b"\0") + b"\0"
+    else:
+        code, log = nvrtc.compile(source, ["--ptxas-options=-v", *given], "CUBIN")
+        (parts / f"{target}.json").write_text(json.dumps(resources(log)), "utf-8")
+    (parts / image).write_bytes(code)
+
+
+def pack(nvrtc: Nvrtc, source: Path, parts: Path, out: Path, compiled: list[str]) -> None:
+    """Write compiled files, packed, and their manifest to a folder.
+
+    A wheel's own compression leaves a cubin twice as large, and PTX half as large again.
+    """
     empty(out)
-    options = [*OPTIONS, f"-I{source.parent}"]
-    kernels, packs = {}, {}
-    for number in real:
-        given = [f"--gpu-architecture=sm_{number}", "--ptxas-options=-v", *options]
-        code, log = nvrtc.compile(source, given, "CUBIN")
-        packs.setdefault(pack_of(number), {})[number] = code
-        kernels[f"sm_{number}"] = resources(log)
-    # A wheel's own compression leaves a cubin twice as large, and PTX half as large again.
-    for name, cubins in packs.items():
-        (out / name).write_bytes(packed(cubins))
-    for number in virtual:
-        code, _ = nvrtc.compile(source, [f"--gpu-architecture=compute_{number}", *options], "PTX")
-        text = code.rstrip(b"\0") + b"\0"
-        (out / f"compute_{number}.ptx.xz").write_bytes(lzma.compress(text, preset=9))
+    numbers = {image: int(re.search(r"\d+", image)[0]) for image in compiled}
+    cubins = [image for image in compiled if image.endswith(".cubin")]
+    archives: dict[str, dict[str, bytes]] = {}
+    for image in compiled:
+        code = (parts / image).read_bytes()
+        if image in cubins:
+            archives.setdefault(pack_of(numbers[image]), {})[image] = code
+        else:
+            (out / f"{image}.xz").write_bytes(lzma.compress(code, preset=9))
+    for name, members in archives.items():
+        (out / name).write_bytes(packed(members))
+    targets = [image.partition(".")[0] for image in cubins]
     manifest = {
-        "compiler": f"NVRTC {nvrtc.version[0]}.{nvrtc.version[1]}",
+        "compiler": nvrtc.name,
         "options": OPTIONS,
         "sources": digest(source),
-        "cubins": real,
-        "ptx": virtual,
-        "resources": kernels,
+        "cubins": [numbers[image] for image in cubins],
+        "ptx": [numbers[image] for image in compiled if image not in cubins],
+        "resources": {t: json.loads((parts / f"{t}.json").read_text("utf-8")) for t in targets},
     }
     (out / "manifest.json").write_text(json.dumps(manifest) + "\n")
-    listed = ", ".join([f"sm_{n}" for n in real] + [f"compute_{n} (PTX)" for n in virtual])
-    print(f"kernels by {manifest['compiler']} in {time.monotonic() - begin:.1f} s: {listed}")
+
+
+def build(source: Path, out: Path, architectures: str) -> None:
+    """Compile all of a list of architectures, one after the other, and pack them into a folder."""
+    nvrtc = Nvrtc()
+    compiled = images(nvrtc, architectures)
+    with tempfile.TemporaryDirectory() as parts:
+        for image in compiled:
+            compile_image(nvrtc, source, Path(parts), image)
+        pack(nvrtc, source, Path(parts), out, compiled)
+    print(f"kernels by {nvrtc.name}: {', '.join(compiled)}")
 
 
 def main() -> None:
-    """Run as CMake does."""
+    """Compile all at once or, as CMake does, one file of a build folder at a time, and pack them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--architectures", required=True)
+    parser.add_argument("--architectures", default="", help="as torch or CMake writes them")
     parser.add_argument("--prebuilt", type=Path, help="a folder of kernels, taken instead of compiling")
-    parser.add_argument("--probe", action="store_true", help="only see whether what it needs is there")
+    parser.add_argument(
+        "--probe", action="store_true", help="only tell the compiler and the files to compile"
+    )
+    parser.add_argument("--image", help="compile this one file into OUT")
+    parser.add_argument("--parts", type=Path, help="pack the files of this folder into OUT")
     given = parser.parse_args()
     try:
-        if given.prebuilt and given.probe:
-            manifest = prebuilt_files(given.source, given.prebuilt)[-1]
-            print(f"{json.loads(manifest.read_text('utf-8'))['compiler']}, in {given.prebuilt}")
-        elif given.prebuilt:
-            take_prebuilt(given.source, given.out, given.prebuilt)
-        elif given.probe:
-            parse_architectures(given.architectures)
-            version = Nvrtc().version
-            print(f"NVRTC {version[0]}.{version[1]}")
-        else:
-            build(given.source, given.out, given.architectures)
+        run(given)
     except NvrtcError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(3 if isinstance(error, NvrtcMissing) else 1)
+
+
+def run(given: argparse.Namespace) -> None:
+    """Do what the command line says."""
+    if given.prebuilt and given.probe:
+        manifest = prebuilt_files(given.source, given.prebuilt)[-1]
+        print(f"{json.loads(manifest.read_text('utf-8'))['compiler']}, in {given.prebuilt}")
+    elif given.prebuilt:
+        take_prebuilt(given.source, given.out, given.prebuilt)
+    elif given.probe:
+        nvrtc = Nvrtc()
+        listed = ";".join(images(nvrtc, given.architectures))
+        print(f"{nvrtc.name}\n{listed}")
+    elif given.image:
+        given.out.mkdir(parents=True, exist_ok=True)
+        compile_image(Nvrtc(), given.source, given.out, given.image)
+    elif given.parts:
+        nvrtc = Nvrtc()
+        pack(nvrtc, given.source, given.parts, given.out, images(nvrtc, given.architectures))
+    else:
+        build(given.source, given.out, given.architectures)
 
 
 if __name__ == "__main__":

@@ -26,8 +26,10 @@ string(REPLACE ";" "," architectures "${architectures}") # a list would fall apa
 set(TORCHMCUBES_CUDA_KERNELS FALSE)
 set(TORCHMCUBES_KERNEL_DIR "${CMAKE_CURRENT_BINARY_DIR}/kernels")
 set(kernel_source "${CMAKE_CURRENT_SOURCE_DIR}/csrc/cuda/kernels.cu")
-set(compile_kernels "${Python_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/cmake/compile_kernels.py" "${kernel_source}"
-    "${TORCHMCUBES_KERNEL_DIR}" "--architectures=${architectures}")
+set(kernel_parts "${CMAKE_CURRENT_BINARY_DIR}/kernel_parts") # a file an architecture, before they are packed
+set(kernel_script "${CMAKE_CURRENT_SOURCE_DIR}/cmake/compile_kernels.py")
+set(compile_kernels "${Python_EXECUTABLE}" "${kernel_script}" "${kernel_source}")
+set(pack_kernels ${compile_kernels} "${TORCHMCUBES_KERNEL_DIR}" "--architectures=${architectures}")
 
 # A folder of kernels that cmake/compile_kernels.py made on another machine, or that an installed package holds
 # (torchmcubes_bw/kernels): from the command line or the environment.
@@ -39,17 +41,20 @@ endif()
 set(kernels "GPU kernels for ${architectures}")
 if(NOT prebuilt STREQUAL "")
   get_filename_component(prebuilt "${prebuilt}" ABSOLUTE)
-  list(APPEND compile_kernels "--prebuilt=${prebuilt}")
-  set(prebuilt_manifest "${prebuilt}/manifest.json")
+  list(APPEND pack_kernels "--prebuilt=${prebuilt}")
+  set(packed_from "${prebuilt}/manifest.json")
   set(kernels "GPU kernels compiled before")
 endif()
 
 if(TORCHMCUBES_CUDA STREQUAL "AUTO" AND APPLE)
   message(STATUS "torchmcubes-bw: no GPU kernels, since CUDA does not exist on macOS")
 elseif(TORCHMCUBES_CUDA)
-  execute_process(COMMAND ${compile_kernels} --probe RESULT_VARIABLE failed OUTPUT_VARIABLE found ERROR_VARIABLE why
+  execute_process(COMMAND ${pack_kernels} --probe RESULT_VARIABLE failed OUTPUT_VARIABLE found ERROR_VARIABLE why
                   OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_STRIP_TRAILING_WHITESPACE)
   if(NOT failed)
+    # The compiler's name, and in the last line the files to compile, unless they were compiled before.
+    string(REGEX MATCH "sm_[^\n]*$|compute_[^\n]*$" images "${found}")
+    string(REGEX REPLACE "\n(sm|compute)_[^\n]*$" "" found "${found}")
     message(STATUS "torchmcubes-bw: ${kernels}, by ${found}")
     set(TORCHMCUBES_CUDA_KERNELS TRUE)
   elseif(TORCHMCUBES_CUDA STREQUAL "AUTO" AND failed EQUAL 3) # NVRTC is missing or too old
@@ -61,12 +66,26 @@ endif()
 
 if(TORCHMCUBES_CUDA_KERNELS)
   file(GLOB kernel_headers CONFIGURE_DEPENDS csrc/core/*.h csrc/cuda/*.cuh csrc/cuda/*job.h)
-  # The list of architectures is part of the step's command, so another list compiles anew.
+  # One command a file, so that they are compiled side by side, and beside the C++ sources.
+  foreach(image IN LISTS images)
+    add_custom_command(
+      OUTPUT "${kernel_parts}/${image}"
+      COMMAND ${compile_kernels} "${kernel_parts}" "--image=${image}"
+      DEPENDS "${kernel_source}" "${kernel_script}" ${kernel_headers}
+      COMMENT "GPU kernels: ${image}"
+      JOB_POOL ${CMAKE_JOB_POOL_COMPILE} VERBATIM)
+    list(APPEND packed_from "${kernel_parts}/${image}")
+  endforeach()
+  if(images)
+    list(APPEND pack_kernels "--parts=${kernel_parts}")
+  endif()
+  # The list of architectures is part of the step's command, so another list packs anew.
   add_custom_command(
     OUTPUT "${TORCHMCUBES_KERNEL_DIR}/manifest.json"
-    COMMAND ${compile_kernels}
-    DEPENDS "${kernel_source}" cmake/compile_kernels.py ${kernel_headers} ${prebuilt_manifest}
+    COMMAND ${pack_kernels}
+    DEPENDS "${kernel_source}" "${kernel_script}" ${kernel_headers} ${packed_from}
     COMMENT "${kernels}"
     JOB_POOL ${CMAKE_JOB_POOL_COMPILE} VERBATIM)
-  add_custom_target(torchmcubes_kernels DEPENDS "${TORCHMCUBES_KERNEL_DIR}/manifest.json")
+  # Nothing waits for them: the modules load them as data.
+  add_custom_target(torchmcubes_kernels ALL DEPENDS "${TORCHMCUBES_KERNEL_DIR}/manifest.json")
 endif()

@@ -220,6 +220,28 @@ def test_one_architecture_is_compiled(script, tmp_path):
         assert architecture(pack.extractfile("sm_86.cubin").read()) == 86
 
 
+def test_a_file_at_a_time_gives_the_same(script, tmp_path):
+    """As CMake compiles: side by side, then packed."""
+    nvrtc_at_hand(script)
+    source = tmp_path / "one.cu"
+    source.write_text('extern "C" __global__ void one(int* to) { *to = 1; }')
+    script.build(source, tmp_path / "at once", "8.6;12.0+PTX")
+
+    def run(*options):
+        program = [sys.executable, ROOT / "cmake" / "compile_kernels.py", source, *options]
+        return subprocess.run(program, check=True, capture_output=True, text=True).stdout
+
+    listed = ("--architectures", "8.6,12.0+PTX")
+    images = run(tmp_path, *listed, "--probe").splitlines()[-1].split(";")
+    assert images == ["sm_86.cubin", "sm_120.cubin", "compute_120.ptx"]
+    for image in reversed(images):
+        run(tmp_path / "parts", "--image", image)
+    run(tmp_path / "in turn", *listed, "--parts", tmp_path / "parts")
+    once, turn = ({p.name: p.read_bytes() for p in (tmp_path / f).iterdir()} for f in ("at once", "in turn"))
+    assert once == turn
+    assert sorted(once) == ["compute_120.ptx.xz", "manifest.json", "sm_10_and_up.tar.xz", "sm_7_to_9.tar.xz"]
+
+
 SOURCE = ROOT / "csrc" / "cuda" / "kernels.cu"
 
 
