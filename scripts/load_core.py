@@ -4,7 +4,8 @@
     TORCHMCUBES_SIMD=scalar python scripts/load_core.py PATH/_core.SUFFIX
 
 The hash is of the meshes of whole numbers, in every dtype that Python's own arrays hold. Every build gives
-the same one, `MESHES`, at every level.
+the same one, `MESHES`, at every level. The interpreter then ends while a daemon thread is in a call, which no
+build may crash at.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ import hashlib
 import importlib.machinery
 import importlib.util
 import sys
+import threading
+import time
 from array import array
+from collections.abc import Callable
 from types import ModuleType
 
 SHAPE = (20, 21, 130)
@@ -52,6 +56,26 @@ def mesh_hash(core: ModuleType) -> str:
     return hashed.hexdigest()
 
 
+class Lasting:
+    """Makes the end of the interpreter last as long as a call of `be_in_a_call`."""
+
+    def __del__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        sleep(1)
+
+
+def be_in_a_call(core: ModuleType, entered: threading.Event) -> None:
+    """Extract from planes that are all one: a long call on little memory."""
+    plane = array("f", [0, 1] * 2**17)
+    shape, strides, unmasked = (500, 512, 512), (0, 512, 1), (0, (0, 0, 0), False, False)
+    entered.set()
+    core.prepare(plane.buffer_info()[0], "float32", shape, strides, 0.5, *unmasked, (1.0, 1.0, 1.0), 0, 1)
+
+
 if __name__ == "__main__":
     core = load(sys.argv[1])
-    print(core.simd_level(), ",".join(core.simd_levels()), mesh_hash(core))
+    print(core.simd_level(), ",".join(core.simd_levels()), mesh_hash(core), flush=True)
+    entered = threading.Event()
+    sys.lasting = Lasting()  # what this module holds is not let go of while the thread runs in it
+    sys.setswitchinterval(60)  # the thread keeps the interpreter until it is in the core
+    threading.Thread(target=be_in_a_call, args=(core, entered), daemon=True).start()
+    entered.wait()

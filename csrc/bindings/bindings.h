@@ -5,8 +5,10 @@
 #include <pybind11/stl.h>
 
 #include <array>
+#include <chrono>
 #include <exception>
 #include <string>
+#include <thread>
 
 #include "../cpu/request.h"
 
@@ -16,18 +18,31 @@ using Axes = std::array<mc::i64, 4>;   // volume, z, y, x
 
 inline Sides within(const Axes& axes) { return {axes[1], axes[2], axes[3]}; }
 
-// Lets other Python threads run during `work`, which must not touch Python. Where the interpreter is ending,
-// Python ends a daemon thread that asks for the GIL again: it unwinds the thread's stack. So the GIL is not
-// asked for in a destructor, as pybind11's gil_scoped_release does: there that would be std::terminate.
+inline bool interpreter_is_ending() {
+#if PY_VERSION_HEX >= 0x030D0000
+    return Py_IsFinalizing();
+#else
+    return _Py_IsFinalizing();
+#endif
+}
+
+// Lets other Python threads run during `work`, which must not touch Python. Where the interpreter has begun
+// to end meanwhile, the thread waits for the process's end, as all do from Python 3.14 on: an older Python
+// unwinds the stack of a thread that asks for the GIL then, and a module that carries an unwinder of its own,
+// as zig links one, crashes at that. Should the end begin while it asks, it is unwound: so it does not ask in
+// a destructor, as pybind11's gil_scoped_release does, where that would be std::terminate. A thread that
+// comes here in the end is the one that ends the interpreter, and goes on.
 template <class Call>
 void without_gil(const Call& work) {
     std::exception_ptr failure;
+    const bool in_the_end = interpreter_is_ending();
     PyThreadState* const state = PyEval_SaveThread();
     try {
         work();
     } catch (...) {
         failure = std::current_exception();
     }
+    while (!in_the_end && interpreter_is_ending()) std::this_thread::sleep_for(std::chrono::hours(1));
     PyEval_RestoreThread(state);
     if (failure) std::rethrow_exception(failure);
 }
