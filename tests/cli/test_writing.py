@@ -75,7 +75,8 @@ def test_interrupted_run_leaves_nothing(name, ball, tmp_path):
         "import time\n"
         "from torchmcubes_bw.cli import write\n"
         "from torchmcubes_bw.cli.app import app\n"
-        "write.ply.write = lambda *_, **__: (print('writing', flush=True), time.sleep(60))\n"
+        # In short sleeps: a signal just before a sleep is answered only after it.
+        "write.ply.write = lambda *_, **__: (print('writing', flush=True), *map(time.sleep, [0.05] * 1200))\n"
         f"app(['extract', {ball!r}, '-o', {str(out)!r}])\n"
     )
     run = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True,

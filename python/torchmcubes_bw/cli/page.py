@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import ctypes
 import gzip
 import html
 import json
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import CliError, one_line
+from .errors import FAILED, CliError, one_line
 from .job import run
 from .part import Array, Part, face_normals
 from .scan.extras import library, stderr_kept
@@ -132,6 +133,13 @@ def still(parts: list[Part], out: Path) -> None:
 
 def _rendered(pyvista: Any, parts: list[Part]) -> Array:
     plotter = pyvista.Plotter(off_screen=True, window_size=(1000, 750))
+    if not _has_opengl(plotter.render_window):
+        plotter.close()
+        raise CliError(
+            "--png needs OpenGL, and there is no EGL, no OSMesa and no screen: install libegl1 (Debian, "
+            "Ubuntu) or mesa-libEGL (Fedora); the page, without --png, needs none",
+            FAILED,
+        )
     plotter.set_background("white")
     for part in parts:
         mesh = pyvista.PolyData.from_regular_faces(part.verts.astype(np.float64), part.faces)
@@ -146,3 +154,18 @@ def _rendered(pyvista: Any, parts: list[Part]) -> Array:
     pixels: Array = plotter.screenshot(return_img=True)
     plotter.close()
     return pixels
+
+
+def _has_opengl(window: Any) -> bool:
+    """Tell whether VTK has what its window draws with: its last resort crashes the process without OSMesa."""
+    if window.GetClassName() != "vtkOSOpenGLRenderWindow":
+        return True
+    return any(_can_be_opened(f"libOSMesa.so{version}") for version in (".8", ".6", ""))
+
+
+def _can_be_opened(library_name: str) -> bool:
+    try:
+        ctypes.CDLL(library_name)
+    except OSError:
+        return False
+    return True

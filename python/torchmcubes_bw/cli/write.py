@@ -28,7 +28,7 @@ def write(out: Path, parts: list[Part], unit: float = 1.0) -> None:
 
 
 def write_safely(out: Path, fill: Callable[[BinaryIO], object]) -> None:
-    """Give a file that takes its name when it is complete: no reader ever sees half of it, no crash leaves one."""
+    """Give a file that takes its name when it is complete: nobody sees, and nothing leaves, half of one."""
     try:
         with whole_file(out) as file:
             fill(file)
