@@ -344,8 +344,8 @@ def run(given: argparse.Namespace) -> None:
         take_prebuilt(given.source, given.out, given.prebuilt)
     elif given.probe:
         nvrtc = Nvrtc()
-        listed = ";".join(images(nvrtc, given.architectures))
-        print(f"{nvrtc.name}\n{listed}")
+        print(nvrtc.name)
+        print(";".join(images(nvrtc, given.architectures)))
     elif given.image:
         given.out.mkdir(parents=True, exist_ok=True)
         compile_image(Nvrtc(), given.source, given.out, given.image)

@@ -52,9 +52,11 @@ elseif(TORCHMCUBES_CUDA)
   execute_process(COMMAND ${pack_kernels} --probe RESULT_VARIABLE failed OUTPUT_VARIABLE found ERROR_VARIABLE why
                   OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_STRIP_TRAILING_WHITESPACE)
   if(NOT failed)
-    # The compiler's name, and in the last line the files to compile, unless they were compiled before.
-    string(REGEX MATCH "sm_[^\n]*$|compute_[^\n]*$" images "${found}")
-    string(REGEX REPLACE "\n(sm|compute)_[^\n]*$" "" found "${found}")
+    # The compiler's name and, unless they were compiled before, a line of the files to compile.
+    if(found MATCHES "^(.*)\n([^\n]+)$")
+      set(found "${CMAKE_MATCH_1}")
+      set(images "${CMAKE_MATCH_2}")
+    endif()
     message(STATUS "torchmcubes-bw: ${kernels}, by ${found}")
     set(TORCHMCUBES_CUDA_KERNELS TRUE)
   elseif(TORCHMCUBES_CUDA STREQUAL "AUTO" AND failed EQUAL 3) # NVRTC is missing or too old
