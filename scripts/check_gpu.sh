@@ -29,6 +29,11 @@ finish() {
 
 if [[ -z ${SKIP_BUILD:-} ]]; then
     echo "== build"
+    "$python" -c "import scikit_build_core, pybind11" 2>/dev/null || {
+        echo "the build needs: pip install scikit-build-core pybind11 cmake ninja 'nvidia-cuda-nvrtc-cu12==12.8.*'"
+        echo "SKIP_BUILD=1 checks what is installed already"
+        exit 1
+    }
     "$python" -m pip install -q --no-deps --no-build-isolation --force-reinstall .
 fi
 "$python" -c "import torchmcubes_bw, json; print(json.dumps(torchmcubes_bw.build_info()))"

@@ -15,7 +15,7 @@ BUILD = {
     "cuda_compiler": "NVRTC 12.8",
     "cuda_options": [],
     "cuda_cubins": CAPABILITIES,
-    "cuda_ptx": ["12.0"],
+    "cuda_ptx": ["7.5", "12.0"],
 }
 NO_KERNELS = {**BUILD, "cuda": False, "cuda_compiler": None, "cuda_cubins": [], "cuda_ptx": []}
 CU128 = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120")

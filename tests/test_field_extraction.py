@@ -181,6 +181,7 @@ class Renderer:
     """What TripoSR's renderer offers to an extraction."""
 
     cfg = SimpleNamespace(radius=RADIUS)
+    chunk_size = 8192
 
     def set_chunk_size(self, size):
         self.chunk_size = size
@@ -191,17 +192,24 @@ class Renderer:
 
 
 def test_the_example_for_triposr(decoder):
+    pytest.importorskip("trimesh")
     path = Path(__file__).parent.parent / "examples" / "triposr_extract.py"
     spec = spec_from_file_location("triposr_extract", path)
     example = module_from_spec(spec)
     spec.loader.exec_module(example)
     model = SimpleNamespace(renderer=Renderer(), decoder=decoder)
-    verts, faces, colours = example.extract_mesh(model, torch.zeros(3, 8, 24, 24), 64, chunk=5000)
+    codes = torch.zeros(2, 3, 8, 24, 24)
+    mesh, again = example.extract_mesh(model, codes, resolution=64, chunk=5000)
     want = extract_field(decoder, (-RADIUS, RADIUS), 64, exact=True)
-    assert torch.equal(verts, want.verts)
-    assert torch.equal(faces, want.faces)
-    assert colours.shape == verts.shape
-    assert torch.allclose(colours, decoder.query(verts)[:, 1:], atol=1e-5)
+    assert (mesh.vertices == again.vertices).all()
+    assert (mesh.vertices.astype("f4") == want.verts.numpy()).all()
+    assert (mesh.faces == want.faces.numpy()).all()
+    colours = 255 * decoder.query(want.verts)[:, 1:].clamp(0, 1)
+    assert abs(mesh.visual.vertex_colors[:, :3] - colours.numpy()).max() <= 1
+    assert model.renderer.chunk_size == 8192
+    assert example.extract_mesh(model, codes, False, resolution=64)[0].visual.kind is None
+    empty = example.extract_mesh(model, codes, resolution=64, threshold=1e9)
+    assert [len(each.faces) for each in empty] == [0, 0]
 
 
 def test_random_weights_are_noise_on_which_it_fails():

@@ -40,7 +40,7 @@ def meshes(name):
 
 def test_the_sections():
     assert [name for name in SECTIONS if SECTIONS[name]] == [*LIBRARIES, *OURS_ALONE]
-    assert OURS_ALONE == ["pytorch3d", "diso", "cubvh", "isoext"]
+    assert OURS_ALONE == ["pytorch3d", "diso", "cubvh", "isoext", "NIfTI, read by NiBabel"]
     assert [len(SECTIONS[name]) for name in LIBRARIES] == [1, 2, 2, 2]
 
 
@@ -94,3 +94,13 @@ def test_isoext():
     assert torch.allclose(
         centre, 2 * torch.tensor([19.6, 21.3, 23.2]) / torch.tensor([39, 43, 47]) - 1, atol=0.01
     )
+
+
+def test_nibabel():
+    pytest.importorskip("nibabel")
+    (names,) = meshes("NIfTI, read by NiBabel")
+    verts, faces = names["verts"], names["faces"].astype(np.int64)
+    centre = (verts.min(0) + verts.max(0)) / 2
+    assert centre == pytest.approx([90 - 2 * 23.2, 0.5 * 21.3 - 60, 0.5 * 19.6 - 40], abs=0.02)
+    # Outward of the ball, where the samples are higher.
+    assert check.signed_volume(verts, faces) == pytest.approx(4 / 3 * np.pi * 15**3 * 2 * 0.5**2, rel=0.01)

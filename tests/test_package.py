@@ -96,7 +96,7 @@ print(json.dumps([dict(os.environ) == environment, sorted(set(sys.modules) - mod
 
 
 def test_an_import_is_quick(run_python):
-    """With the calls, under a twenty-fifth of torch's own: 20 of 950 ms, as a share, since load slows both alike."""
+    """With the calls, under a twenty-fifth of torch's own (20 of 950 ms): load slows both alike."""
     code = """
 import time
 begin = time.process_time()

@@ -119,6 +119,7 @@ def test_written_to_zarr(files):
     [
         ("--largest needs the whole volume in memory: leave it or --max-memory out", ("--largest",)),
         ("--label needs the whole volume in memory: leave it or --max-memory out", ("--label", 3)),
+        ("--label needs the whole volume in memory: leave it or --max-memory out", (*LEVEL, "--label", 0)),
         ("--device must be auto or cpu with --max-memory, got cuda", ("--device", "cuda")),
         ("no surface: --level 5000 parts no samples", ("--level", 5000, "--inside", "above")),
     ],

@@ -43,7 +43,7 @@ _WHOLE = (
 def check(output: Path, job: Job) -> None:
     """Refuse what cannot be done plane by plane, before anything is read."""
     for name in _WHOLE:
-        if getattr(job, name):
+        if getattr(job, name) != getattr(Job, name):  # its default: 0 is a label
             raise CliError(f"--{name} needs the whole volume in memory: leave it or --max-memory out")
     if job.device.partition(":")[0] not in ("auto", "cpu"):
         raise CliError(f"--device must be auto or cpu with --max-memory, got {job.device}")
