@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torchmcubes_bw import _core, grid_interp, label_surfaces, marching_cubes
+from torch.autograd import forward_ad
+from torchmcubes_bw import (
+    _core,
+    dual_marching_cubes,
+    grid_interp,
+    isosurface,
+    label_surfaces,
+    marching_cubes,
+)
 
 VOL = torch.ones(3, 4, 5)
 VOLS = torch.ones(2, 3, 4, 5)
@@ -25,6 +33,7 @@ def nan_volume(dtype=torch.float32):
 MASKED = np.ma.masked_equal(np.arange(24.0).reshape(2, 3, 4), 7)
 LONG_ROW = torch.tensor([0, 1], dtype=torch.uint8).as_strided((2, 2, 2**32 + 64), (0, 1, 0))
 MANY = torch.ones(1, 1, 1).expand(2**62, 1, 1)
+FORWARD_MODE = "gradients go backward here, got a forward-mode tangent with a tensor of shape"
 SKIP = ' (nan="skip" passes over them)'
 NAN_TEXT = "vol must not contain NaN, got 3 NaN samples, the first at vol[1, 2, 69]" + SKIP
 
@@ -200,8 +209,25 @@ def test_inside_a_transform(name):
         ("points", lambda x: grid_interp(VOLS, x).sum(), POINTS),
         ("thresh", lambda x: marching_cubes(VOL, x)[0].sum(), torch.tensor(0.0)),
     ]:
-        with pytest.raises(TypeError, match=f"^({argument}|vol|the result) must be a tensor with data, got"):
+        text = f"({argument}|vol|the result) must be a tensor with data, got"
+        with pytest.raises(TypeError, match=f"^{FORWARD_MODE if name == 'jvp' else text}"):
             run(function, given)
+
+
+def test_a_tangent_of_forward_mode():
+    with forward_ad.dual_level():
+        for argument, function in [
+            (VOL, lambda x: marching_cubes(x, 0)),
+            (torch.tensor(0.0), lambda x: marching_cubes(VOL, x)),
+            (VOL, lambda x: isosurface(VOL, 0.0, attributes=x[None])),
+            (VOL, lambda x: dual_marching_cubes(x, 0)),
+            (VOLS, lambda x: grid_interp(x, POINTS)),
+            (POINTS, lambda x: grid_interp(VOLS, x)),
+        ]:
+            given = forward_ad.make_dual(argument, torch.ones_like(argument))
+            with pytest.raises(TypeError, match=f"^{FORWARD_MODE}"):
+                function(given)
+        assert len(marching_cubes(VOL, 0.1)) == 2
 
 
 @pytest.mark.skipif(

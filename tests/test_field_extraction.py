@@ -313,6 +313,11 @@ NAN = float("nan")
     [
         ((-1, 64), {}, TypeError, "bounds must be two corners (x, y, z), got -1"),
         (((1, -1), 64), {}, ValueError, "bounds must be the lower corner and the upper one, got (1, -1)"),
+        ((("111", "222"), 8), {}, TypeError, "bounds must be a number or three numbers (x, y, z), got '111'"),
+        (((0, 1e39), 8), {}, ValueError, "bounds must be within 1e+38 of 0, got 1e+39"),
+        (((0, 1e-46), 8), {}, ValueError, "bounds must be 1e-30 a sample apart at least, got (0, 1e-46)"),
+        (((-1, 1), {4, 5, 6}), {}, TypeError,
+         "resolution must be an integer or three (x, y, z), got {4, 5, 6}"),
         (((-1, 1), 1), {}, ValueError, "resolution must be from 2 to 1048576, got 1"),
         (((-1, 1), (4, 5)), {}, TypeError, "resolution must be an integer or three (x, y, z), got (4, 5)"),
         (((-1, 1), 8.0), {}, TypeError, "resolution must be an integer or three (x, y, z), got 8.0"),
@@ -363,3 +368,8 @@ def test_order_of_calls_and_other_arguments():
         fill_signs(torch.zeros(2, 2, 2, dtype=torch.float64))
     with pytest.raises(ValueError, match="inside must be below the level 0 and outside not, got 1 and 1"):
         fill_signs(torch.zeros(2, 2, 2), inside=1)
+
+
+def test_a_frontier_names_its_own_argument():
+    with pytest.raises(ValueError, match="most must be from 1 to 2147483647, got 0"):
+        Frontier((-1, 1), 8).points(0)

@@ -189,6 +189,25 @@ def test_what_is_written_to_meanwhile_is_noticed():
         verts.sum().backward()
 
 
+@pytest.mark.parametrize("method", ["primal", "dual"])
+def test_a_level_in_the_middle_moves_with_the_ends(method):
+    vol = (noise(4, 4, 5) - noise(4, 4, 5).amin() + 1).requires_grad_()
+    assert gradcheck(lambda vol: isosurface(vol, method=method).verts, vol, eps=1e-7, atol=1e-4)
+    ties = vol.detach().clamp(*vol.detach().quantile(torch.tensor([0.2, 0.8]).double())).requires_grad_()
+    isosurface(ties, method=method).verts.sum().backward()
+    given = ties.detach().clone().requires_grad_()
+    mesh = isosurface(given, (given.amin() + given.amax()) / 2, method=method)
+    mesh.verts.sum().backward()
+    assert torch.allclose(ties.grad, given.grad, atol=1e-12)
+
+
+def test_a_level_of_zero_stands_still():
+    vol, given = noise(4, 4, 5).requires_grad_(), noise(4, 4, 5).requires_grad_()
+    isosurface(vol).verts.sum().backward()
+    isosurface(given, 0.0).verts.sum().backward()
+    assert torch.equal(vol.grad, given.grad)
+
+
 @pytest.mark.parametrize("degenerate", ["keep", "drop"])
 def test_a_whole_pipeline_by_finite_differences(degenerate):
     """Vertices, attributes and a loss on both, by volume, level and attributes."""

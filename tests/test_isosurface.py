@@ -171,6 +171,20 @@ VOL = torch.zeros(2, 3, 4)
     [
         ({"spacing": 0}, ValueError, "spacing must be positive, got 0"),
         ({"spacing": (1, 2)}, TypeError, "spacing must be a number or three numbers (x, y, z), got (1, 2)"),
+        ({"spacing": "123"}, TypeError, "spacing must be a number or three numbers (x, y, z), got '123'"),
+        (
+            {"spacing": {1, 2, 3}},
+            TypeError,
+            "spacing must be a number or three numbers (x, y, z), got {1, 2, 3}",
+        ),
+        (
+            {"spacing": (1, "2", 3)},
+            TypeError,
+            "spacing must be a number or three numbers (x, y, z), got (1, '2', 3)",
+        ),
+        ({"spacing": 1e39}, ValueError, "spacing must be from 1e-30 to 1e+30, got 1e+39"),
+        ({"spacing": (1, 1, 1e-46)}, ValueError, "spacing must be from 1e-30 to 1e+30, got (1, 1, 1e-46)"),
+        ({"origin": -2e38}, ValueError, "origin must be within 1e+38 of 0, got -2e+38"),
         ({"origin": float("inf")}, ValueError, "origin must be finite, got inf"),
         ({"mask": VOL}, TypeError, "mask must have dtype bool, got torch.float32"),
         (

@@ -2,6 +2,7 @@
 """The surfaces of labels: against the slow reference, for every dtype, border, level and thread count."""
 
 import json
+import re
 import warnings
 from pathlib import Path
 
@@ -207,6 +208,11 @@ def test_what_the_result_is():
     assert surfaces[1][0].data_ptr() == surfaces.verts.data_ptr()
     assert torch.equal(torch.cat([verts for _, verts, _ in surfaces]), surfaces.verts)
     assert repr(surfaces).startswith("LabelSurfaces(2 labels, ")
+    assert all(label in surfaces and len(surfaces[label]) == 2 for label in surfaces.labels)
+    for label in ("1", 1.0):
+        assert label not in surfaces
+        with pytest.raises(TypeError, match=re.escape(f"label must be an integer, got {label!r}")):
+            surfaces[label]
     with pytest.raises(KeyError, match="label 5 is none of the 2 with a surface here"):
         surfaces[5]
 

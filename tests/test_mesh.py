@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What `isosurface` returns, and its ways to other libraries."""
 
+import copy
 import io
 import sys
 import types
@@ -32,6 +33,13 @@ def test_repr_says_what_there_is(mesh, bare):
     assert repr(bare) == f"Mesh({sizes}, level 0, cpu)"
     assert repr(mesh) == f"Mesh({sizes}, normals, attributes, level 0, cpu)"
     assert repr(Mesh(*bare, level=0.25)) == f"Mesh({sizes}, level 0.25, cpu)"
+
+
+def test_is_itself_alone(mesh, bare):
+    """Tensors have no one answer to `==`; who compares meshes compares their parts."""
+    assert mesh == mesh
+    assert mesh != copy.deepcopy(mesh)
+    assert {mesh, bare, mesh} == {mesh, bare}
 
 
 def test_unpacks_as_vertices_and_faces(mesh):

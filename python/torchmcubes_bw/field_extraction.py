@@ -29,7 +29,7 @@ Corner = float | Sequence[float]
 Progress = Callable[[int, int], Any]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FieldMesh(Mesh):
     """The surface of a function: a `Mesh`, and what it took.
 
@@ -161,13 +161,16 @@ class Frontier:
             raise ValueError(f"dtype must be torch.float32 or torch.float64, got {dtype}")
         self._kind = "index" if index else "float64" if dtype == torch.float64 else "float32"
         self._dtype = torch.int32 if index else dtype
-        self._out = torch.empty((0, 3), dtype=self._dtype)  # handed out, not taken yet
+        self._out = self._room(0)  # handed out, not taken yet
         self._double = False
         self._core = self._made()
         if values is not None:
             first = arguments.coarse_values(values, self._asked)
-            self._out = torch.empty((len(first), 3), dtype=self._dtype)
+            self._out = self._room(len(first))
             self.take(first)
+
+    def _room(self, count: int) -> Tensor:
+        return torch.empty((count, 3), dtype=self._dtype, device="cpu")
 
     def _made(self) -> _core.Field:
         asked = self._asked
@@ -197,8 +200,8 @@ class Frontier:
             raise RuntimeError(f"points must be followed by take, got {len(self._out)} points without values")
         while self._core.pending == 0 and self._goes_on():
             pass
-        count = min(self._core.pending, arguments.chunk(most, torch.device("cpu")))
-        out = torch.empty((count, 3), dtype=self._dtype)
+        count = min(self._core.pending, arguments.chunk(most, torch.device("cpu"), "most"))
+        out = self._room(count)
         self._core.places(out.data_ptr(), self._kind, count)
         self._out = out
         return out

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
+from torch.autograd import Function, forward_ad
 
 from .arguments.level import level as checked_level
 from .arguments.placement import Triple
@@ -42,12 +42,36 @@ class Options(NamedTuple):
 
 
 def wanted(first: Any, second: Any, third: Any = None) -> bool:
-    """Whether autograd is to record a call with these arguments."""
+    """Whether autograd is to record a call with these arguments; refuse forward mode's."""
+    if forward_ad._current_level >= 0:
+        _refuse_tangents(first, second, third)
     return (
         (isinstance(first, Tensor) and first.requires_grad)
         or (isinstance(second, Tensor) and second.requires_grad)
         or (third is not None and isinstance(third, Tensor) and third.requires_grad)
     ) and torch.is_grad_enabled()
+
+
+def _refuse_tangents(*values: Any) -> None:
+    apart: Any = forward_ad.unpack_dual
+    for value in values:
+        if isinstance(value, Tensor) and apart(value).tangent is not None:
+            shape = tuple(value.shape)
+            raise TypeError(
+                f"gradients go backward here, got a forward-mode tangent with a tensor of shape {shape}"
+            )
+
+
+def middle(vol: Any, at: float, low: float, high: float) -> Any:
+    """Return the level `at` in the middle of the samples' range with its gradient to those at both ends.
+
+    Samples that are equal share it, as those of torch's `amin` and `amax` do.
+    """
+    if not (isinstance(vol, Tensor) and vol.requires_grad) or low < 0 < high:
+        return at
+    least, greatest = (vol[vol.detach() == end].cpu().double().mean() for end in (low, high))
+    moving = (least + greatest) / 2
+    return at + (moving - moving.detach())
 
 
 def surface(vol: Any, level: Any, mask: Any, options: Options) -> Surface:

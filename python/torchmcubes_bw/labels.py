@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -52,11 +53,16 @@ class LabelSurfaces:
         return len(self._places)
 
     def __contains__(self, label: object) -> bool:
-        return label in self._places
+        try:
+            return index(label) in self._places  # type: ignore[arg-type]
+        except TypeError:
+            return False
 
     def __getitem__(self, label: int) -> tuple[Tensor, Tensor]:
         try:
-            k = self._places[int(label)]
+            k = self._places[index(label)]
+        except TypeError:
+            raise TypeError(f"label must be an integer, got {label!r}") from None
         except KeyError:
             raise KeyError(f"label {label} is none of the {len(self)} with a surface here") from None
         verts = self.verts[self._verts_from[k] : self._verts_from[k + 1]]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _TENSORS = ("verts", "faces", "normals", "attributes", "vert_offsets", "face_offsets", "overflow")
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Mesh:
     """A surface: what `isosurface` returns. It unpacks as ``verts, faces = mesh``.
 

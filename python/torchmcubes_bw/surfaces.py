@@ -215,13 +215,15 @@ def _isosurface(vol: Any, level: Any, asked: recorded.Asked, room: Room | None) 
     samples = volumes(vol)
     if room is not None or len(samples.shape) == 4:
         return packed.surfaces(vol, samples, level, asked, room)
-    at = middle(samples, *choose.value_range(samples)) if level is None else checked_level(level, "level")
+    extent = choose.value_range(samples) if level is None else None
+    at = checked_level(level, "level") if extent is None else middle(samples, *extent)
     options, how = asked.options, asked.method
     request = options.request(samples, at, asked.mask)
     real = world.vertex_dtype(asked.dtype, samples.owner.dtype)
     channels = None if asked.attributes is None else checked_attributes(asked.attributes, samples)
     if gradients.wanted(vol, level, asked.attributes):
-        return recorded.differentiable(vol, at if level is None else level, request, asked)
+        moving = level if extent is None else gradients.middle(vol, at, *extent)
+        return recorded.differentiable(vol, moving, request, asked)
     verts, faces, normals = (
         choose.dual(request, False, how.rounds, options.normals)
         if how.dual

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .level import level as checked_level
-from .placement import Triple, triple
+from .placement import LEAST_SPACING, Triple, in_order, place
 from .samples import Samples, checked
 
 _LONGEST_SIDE = 2**20
@@ -38,6 +38,8 @@ def grid(
     sides = _sides(resolution)
     low, high = _corners(bounds)
     x, y, z = ((b - a) / (n - 1) for a, b, n in zip(low, high, sides, strict=True))
+    if min(x, y, z) < LEAST_SPACING:
+        raise ValueError(f"bounds must be {LEAST_SPACING:g} a sample apart at least, got {bounds}")
     bound = 0.0 if lipschitz is None else _length(lipschitz, "lipschitz")
     if lipschitz is not None and bound == 0:
         raise ValueError(f"lipschitz must be above 0 or None, got {lipschitz}")
@@ -57,11 +59,11 @@ def grid(
     )
 
 
-def chunk(value: Any, device: torch.device) -> int:
-    """Check how many points are evaluated at once."""
+def chunk(value: Any, device: torch.device, name: str = "chunk") -> int:
+    """Check how many points are evaluated at once; `name` is the argument's, for the errors' texts."""
     if value is None:
         return 2**16 if device.type == "cpu" else 2**20
-    return _integer(value, "chunk", 1, 2**31 - 1)
+    return _integer(value, name, 1, 2**31 - 1)
 
 
 def coarse_shape(asked: FieldGrid) -> tuple[int, ...]:
@@ -106,7 +108,7 @@ def _sides(resolution: Any) -> tuple[int, int, int]:
     given = resolution.tolist() if isinstance(resolution, (Tensor, np.ndarray)) else resolution
     sides = [given] * 3 if hasattr(given, "__index__") else given
     try:
-        x, y, z = sides
+        x, y, z = in_order(sides)
     except (TypeError, ValueError):
         raise TypeError(f"resolution must be an integer or three (x, y, z), got {resolution!r}") from None
     return tuple(_integer(n, "resolution", 2, _LONGEST_SIDE) for n in (x, y, z))  # type: ignore[return-value]
@@ -115,10 +117,10 @@ def _sides(resolution: Any) -> tuple[int, int, int]:
 def _corners(bounds: Any) -> tuple[Triple, Triple]:
     given = bounds.tolist() if isinstance(bounds, (Tensor, np.ndarray)) else bounds
     try:
-        first, last = given
+        first, last = in_order(given)
     except (TypeError, ValueError):
         raise TypeError(f"bounds must be two corners (x, y, z), got {bounds!r}") from None
-    low, high = triple(first, "bounds"), triple(last, "bounds")
+    low, high = place(first, "bounds"), place(last, "bounds")
     if not all(a < b for a, b in zip(low, high, strict=True)):
         raise ValueError(f"bounds must be the lower corner and the upper one, got {bounds}")
     return low, high

@@ -42,6 +42,11 @@ def float32(part: Any) -> Any:
     return part.astype(np.float32) if isinstance(part, np.ndarray) else part.float()
 
 
+def tensor(part: Any) -> Tensor:
+    """Return what is no tensor as one on the CPU, whatever torch's default device is."""
+    return part if isinstance(part, Tensor) else torch.as_tensor(part, device="cpu")
+
+
 def index_order(rows: Tensor) -> Tensor:
     """Return rows of three with their columns in the opposite order."""
     return torch.from_numpy(rows.numpy().take((2, 1, 0), axis=1)) if rows.is_cpu else rows.flip(1)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..sparse import marching_cubes_cells
+from .convention import tensor
 
 # cubvh numbers corners around the lower face, then around the upper; of each of ours its number there.
 _CORNERS = (0, 1, 3, 2, 4, 5, 7, 6)
@@ -43,7 +44,7 @@ def sparse_marching_cubes(
     >>> sparse_marching_cubes(torch.zeros(1, 3, dtype=torch.int32), corners, 0.0)[1]
     tensor([[0, 1, 2]], dtype=torch.int32)
     """
-    at, values = torch.as_tensor(coords), torch.as_tensor(corners)
+    at, values = tensor(coords), tensor(corners)
     if values.dim() == 2 and values.shape[1] == 8:
         values = values[:, list(_CORNERS)]
         if ensure_consistency:

@@ -137,7 +137,7 @@ def _edges(vol: Tensor, isovalue: Any) -> tuple[Tensor, Tensor]:
     Of a volume of nothing but -1 and 1 the same edges are crossed, and each vertex lies halfway.
     """
     vol = vol.detach()
-    outside = vol >= torch.as_tensor(isovalue).detach().to(vol)
+    outside = vol >= torch.as_tensor(isovalue, device=vol.device).detach().to(vol)
     halves, _ = marching_cubes(torch.where(vol.isnan(), vol, 2 * outside.to(vol.dtype) - 1), 0.0, nan="skip")
     lower = halves.floor().long()
     return lower, (halves != lower).long()

@@ -18,7 +18,7 @@ from ..arguments.options import one_of
 from ..arguments.request import request
 from ..arguments.samples import Samples, checked
 from ..backends import choose
-from .convention import float32, index_order, local, next_above
+from .convention import float32, index_order, local, next_above, tensor
 
 _UNIT = (1.0, 1.0, 1.0)
 
@@ -120,7 +120,7 @@ def _corners_of_cells(last_corners: Samples) -> Any:
 
 def _downhill(normals: Tensor) -> Tensor:
     """Return normals in index order, toward lower values."""
-    return torch.as_tensor(float32(0 - local(index_order(normals))))
+    return tensor(float32(0 - local(index_order(normals))))
 
 
 def _values(vol: Samples, verts: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ def _values(vol: Samples, verts: Tensor) -> Tensor:
     maths: Any = np if isinstance(places, np.ndarray) else torch
     low, high = (_samples_at(samples, end(places), vol.strides) for end in (maths.floor, maths.ceil))
     with np.errstate(invalid="ignore"):  # of infinite samples
-        return torch.as_tensor(abs(high - low))
+        return tensor(abs(high - low))
 
 
 def _samples_at(samples: Any, corners: Any, strides: tuple[int, ...]) -> Any:
