@@ -32,8 +32,8 @@ from .streaming.rows import new_zarr_array, zarr_group
 from .streaming.slab import INT32_MAX, Asked, Planes, count, planes_of
 from .streaming.sources import sample_dtype
 from .streaming.surface import Written, placed
+from .streaming.target import check_apart, kind_of, places_of
 from .streaming.whole import whole_folder
-from .streaming.writers import kind_of
 
 try:
     import dask
@@ -110,7 +110,8 @@ def write(
         output: ``name.zarr``: a group of `verts` and `faces`, each chunk written by one task; the volume is
             read twice, to be counted and to be emitted. A name without an ending: a folder with a PLY a slab,
             whose faces count from the slab's own first vertex, and a ``manifest.json`` that says which part
-            begins where, in one reading; `join` makes one PLY of it.
+            begins where, in one reading; `join` makes one PLY of it. A folder is replaced where it holds
+            nothing but such a mesh; never what `vol` or `mask` is read from, as far as they tell.
         vol, thresh, and all others: as in `marching_cubes`.
 
     Returns:
@@ -121,6 +122,8 @@ def write(
         when it was read again.
     """
     path = Path(output)
+    check_apart(path, "vol", places_of(vol))
+    check_apart(path, "mask", places_of(mask))
     kind = kind_of(path)
     if kind == "ply":
         raise ValueError(f"output must end in .zarr, or be a folder without an ending, got {path}")
@@ -149,6 +152,7 @@ def join(parts: str | os.PathLike[str], output: str | os.PathLike[str]) -> Writt
         manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     except OSError:
         raise ValueError(f"parts must be a folder with a manifest.json, got {folder}") from None
+    check_apart(path, "parts", (folder / part["file"] for part in manifest["parts"]))
     real = np.dtype(manifest["vertex"])
     with ply_writer(path, real, normals=False) as writer:
         for part in manifest["parts"]:

@@ -8,12 +8,13 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+import h5py
 import numpy as np
 import pytest
 import trimesh
 import volumes
 import zarr
-from torchmcubes_bw import isosurface
+from torchmcubes_bw import isosurface, stream_surface
 
 dask = pytest.importorskip("dask")
 import dask.array as da  # noqa: E402
@@ -144,6 +145,42 @@ def test_written_to_zarr_and_parts(shape, tmp_path, monkeypatch):
     one = trimesh.load_mesh(tmp_path / "parts" / "part-000001.ply", process=False)
     assert one.faces.max(initial=0) >= 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.ply", "m.zarr", "parts"]
+
+
+@cases.needs_zarr_3
+def test_only_a_mesh_of_ours_is_replaced(tmp_path):
+    vol = volumes.noise(SHAPE)
+    made = zarr.open_group(tmp_path / "verts.zarr", mode="w").create_array("verts", data=vol)
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "part-9.stl").write_bytes(b"years")
+    stored = da.from_zarr(tmp_path / "verts.zarr" / "verts")
+    held = da.from_array(made, chunks=(9, -1, -1), inline_array=True) + 1
+    foreign = r"output must be new, or hold nothing but .*, got the folder .*precious with part-9\.stl$"
+    own = (("vol", stored, None), ("vol", held, None), ("mask", da.ones(SHAPE), held > 0))
+    with dask.config.set(scheduler="threads"):
+        with pytest.raises(ValueError, match=foreign):
+            on_dask.write(da.from_array(vol), 0.1, tmp_path / "precious")
+        for name, array, mask in own:
+            with pytest.raises(
+                ValueError, match=f"output must not be what {name} is read from, .*verts, nor"
+            ):
+                on_dask.write(array, 0.1, tmp_path / "verts.zarr", mask=mask)
+        with h5py.File(tmp_path / "vol.ply", "w") as file:
+            array = da.from_array(file.create_dataset("ct", data=vol))
+            with pytest.raises(
+                ValueError, match=r"output must not be what vol is read from, .*vol\.ply, nor"
+            ):
+                stream_surface(array, 0.1, tmp_path / "vol.ply")
+        for level in (0.1, 0.2):
+            done = on_dask.write(da.from_array(vol, chunks=(9, -1, -1)), level, tmp_path / "parts")
+        with pytest.raises(
+            ValueError, match=r"output must not be what parts is read from, .*part-000001\.ply"
+        ):
+            on_dask.join(tmp_path / "parts", tmp_path / "parts" / "part-000001.ply")
+        assert on_dask.join(tmp_path / "parts", tmp_path / "m.ply")[1:] == done[1:]
+        stream_surface(vol, 0.1, tmp_path / "parts")
+    assert (tmp_path / "precious" / "part-9.stl").read_bytes() == b"years"
+    assert np.array_equal(made[...], vol)
 
 
 def test_a_part_that_is_not_as_the_manifest_says(tmp_path):

@@ -313,13 +313,6 @@ def test_the_file_that_was_there_stays_where_a_run_fails(tmp_path):
     assert out.read_bytes() == b"old"
 
 
-def test_what_is_not_ours_is_not_replaced(tmp_path):
-    (tmp_path / "m").mkdir()
-    (tmp_path / "m" / "thesis.txt").write_text("years")
-    with pytest.raises(ValueError, match="output must be new, or a mesh that was written there before, got"):
-        stream_surface(NOISE, 0.0, tmp_path / "m")
-
-
 def test_named_where_a_file_cannot_be_without(tmp_path, monkeypatch):
     """A system without O_TMPFILE, or without /proc."""
 

@@ -15,8 +15,8 @@ from ..streaming.budget import budget, memory
 from ..streaming.slab import Asked, FoundNan, Piece
 from ..streaming.sources import Source, mask_source, source
 from ..streaming.surface import asked_of, write
+from ..streaming.target import check_apart, kind_of
 from ..streaming.walk import walk
-from ..streaming.writers import kind_of
 from . import labels, surface
 from . import level as leveling
 from .errors import FAILED, CliError
@@ -47,6 +47,10 @@ def check(output: Path, job: Job) -> None:
             raise CliError(f"--{name} needs the whole volume in memory: leave it or --max-memory out")
     if job.device.partition(":")[0] not in ("auto", "cpu"):
         raise CliError(f"--device must be auto or cpu with --max-memory, got {job.device}")
+    for name, given in (("INPUT", job.source), ("--mask", job.mask)):
+        if given is not None:
+            whole = Path(given).exists()
+            check_apart(output, name, [Path(given if whole else given.rpartition(":")[0] or given)])
     if output.suffix.lower() == ".zarr":
         if not output.resolve().parent.is_dir():
             raise CliError(f"--output must lie in a folder that exists, got {output}")

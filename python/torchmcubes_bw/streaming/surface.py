@@ -15,6 +15,7 @@ from .. import _core
 from .budget import budget, memory
 from .slab import Asked, Piece
 from .sources import Source, mask_source, source
+from .target import check_apart, kind_of, places_of
 from .walk import Progress, walk
 from .writers import in_memory, writer_to
 
@@ -64,7 +65,8 @@ def stream_surface(
         level: Where the surface lies.
         output: ``name.ply``; ``name.zarr``, a group; a name without an ending, a folder of `.npy` files; the
             latter two hold `verts`, `faces` and, where they are wanted, `normals`. It is there when it is
-            complete and not before, even if the process is killed, and replaces a mesh of that name. None:
+            complete and not before, even if the process is killed, and replaces a file, or a folder that
+            holds nothing but such a mesh; never what `vol` or `mask` is read from, as far as they tell. None:
             the mesh is returned.
         shape: ``(Nz, Ny, Nx)``, for a function.
         spacing, origin, nan, border, normals, dtype: as in `isosurface`.
@@ -96,6 +98,10 @@ def stream_surface(
 
     planes = source(vol, shape=shape)
     which = None if mask is None else mask_source(mask, planes)
+    if output is not None:
+        check_apart(Path(output), "vol", places_of(vol))
+        check_apart(Path(output), "mask", places_of(mask))
+        kind_of(Path(output))
     skip = one_of(nan, "nan", ("raise", "skip")) == "skip"
     closed = one_of(border, "border", ("open", "closed")) == "closed"
     apart, first = placement.spacing(spacing), placement.origin(origin)

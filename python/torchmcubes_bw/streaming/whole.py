@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .target import check_replaceable
+
 _PART = ".torchmcubes-part"
 
 
@@ -72,7 +74,7 @@ def spool(folder: Path) -> Any:
 def whole_folder(path: Path) -> Iterator[Path]:
     """Give a folder that takes its name when the block ends well, and is gone when it does not.
 
-    One of that name is replaced: for a moment there is none.
+    A mesh of that name is replaced: for a moment there is none.
     """
     target = Path(os.path.realpath(path))
     sweep(target.parent)
@@ -82,6 +84,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     try:
         yield part
         if target.exists():
+            check_replaceable(path)  # it may have got files of the user's meanwhile
             old = target.with_name(f".{secrets.token_hex(8)}{_PART}")
             target.rename(old)
             part.rename(target)

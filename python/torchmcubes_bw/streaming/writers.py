@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .ply import ply_writer
 from .rows import MemoryRows, NpyRows, ZarrRows, zarr_group
 from .slab import INT32_MAX
+from .target import kind_of
 from .whole import whole_folder
 
 Array = NDArray[Any]
@@ -86,24 +87,3 @@ def writer_to(path: Path, real: np.dtype[Any], normals: np.dtype[Any] | None) ->
             columns.close()
         finally:
             columns.release()
-
-
-def kind_of(path: Path) -> str:
-    """Return what is written under a name: ``"ply"``, ``"zarr"``, or ``"npy"`` for a folder of arrays."""
-    ending = path.suffix.lower()
-    if ending not in (".ply", ".zarr", ""):
-        raise ValueError(f"output must end in .ply or .zarr, or be a folder without an ending, got {path}")
-    if ending == ".ply" and path.is_dir():
-        raise ValueError(f"output must be a file, got the folder {path}")
-    if ending != ".ply" and path.exists() and not _is_ours(path):
-        raise ValueError(f"output must be new, or a mesh that was written there before, got {path}")
-    return ending[1:] or "npy"
-
-
-def _is_ours(path: Path) -> bool:
-    """Whether a folder holds a mesh of ours and nothing else: it may be replaced."""
-    arrays = {"verts", "faces", "normals"}
-    known = {*arrays, *(f"{name}.npy" for name in arrays), "zarr.json", ".zgroup", ".zattrs", ".zmetadata"}
-    known.add("manifest.json")
-    names = {each.name for each in path.iterdir()} if path.is_dir() else {"a file"}
-    return all(name in known or name.startswith("part-") for name in names)
