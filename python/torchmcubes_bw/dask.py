@@ -30,7 +30,7 @@ from .arguments.options import one_of
 from .streaming.ply import ply_writer
 from .streaming.rows import new_zarr_array, zarr_group
 from .streaming.slab import INT32_MAX, Asked, Planes, count, planes_of
-from .streaming.sources import sample_dtype
+from .streaming.sources import refuse_masked, sample_dtype
 from .streaming.surface import Written, placed
 from .streaming.target import check_apart, kind_of, places_of
 from .streaming.whole import whole_folder
@@ -340,12 +340,14 @@ def _with_total(start: Counts, total: Counts) -> tuple[int, int, int]:
     return (*start, total[0])
 
 
-def _joined(blocks: list[Array], at: int, first: int, last: int, dtype: str) -> Planes:
+def _joined(blocks: list[Array], at: int, first: int, last: int, dtype: str, name: str) -> Planes:
     """Return some planes of blocks that follow one another from plane `at` on; in one, nothing is copied."""
     found = []
     for block in blocks:
         low, high = max(first - at, 0), min(last - at, len(block))
         if low < high:
+            planes = f"{name}[{at + low}:{at + high}]"
+            refuse_masked(block[low:high], planes, f": pass dask.array.ma.filled({name}, ...)")
             found.append(block[low:high])
         at += len(block)
     whole = np.concatenate(found) if len(found) > 1 else found[0]
@@ -371,8 +373,8 @@ def _plans(
     """Yield the counted parts of a slab, and what keeps their samples."""
     for a, b in _parts(asked, begin, end, first, blocks):
         seen = asked.seen(a, b)
-        samples = _joined(blocks, first, *seen, asked.dtype)
-        selected = _joined(mask, first, *seen, "bool") if mask else None
+        samples = _joined(blocks, first, *seen, asked.dtype, "vol")
+        selected = _joined(mask, first, *seen, "bool", "mask") if mask else None
         yield count(asked, a, b, samples, selected), (samples, selected)
 
 

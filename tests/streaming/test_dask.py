@@ -263,6 +263,22 @@ def test_unknown_chunks_and_other_endings(tmp_path):
         on_dask.write(vol, 0.5, tmp_path / "m.ply")
 
 
+@pytest.mark.parametrize("name", ["vol", "mask"])
+def test_masked_elements(name):
+    hidden = np.ma.masked_array(volumes.noise(SHAPE), np.zeros(SHAPE, bool))
+    assert_same(computed(hidden, 0.1, 7, {"scheduler": "sync"}), isosurface(hidden.data, 0.1))
+    hidden[17, 2, 3] = np.ma.masked
+    vol, options = (hidden, {}) if name == "vol" else (hidden.data, {"mask": da.from_array(hidden > -9)})
+    text = rf"{name}\[\d+:\d+\] must have no masked elements, got 1"
+    cure = re.escape(f": pass dask.array.ma.filled({name}, ...)")
+    for chunks in ODD:
+        with pytest.raises(TypeError, match=f"^{text}{cure}$"):
+            computed(vol, 0.1, chunks, {"scheduler": "sync"}, **options)
+    array = da.from_array(vol, chunks=7)
+    with pytest.raises(RuntimeError, match=f"^planes 15 to 19 of vol cannot be read: {text}$"):
+        stream_surface(array, 0.1, slab_planes=5, **options)
+
+
 def test_nan_names_its_slab():
     vol = cases.nan_at(cases.NOISE, 17, 2, 3)
     with pytest.raises(ValueError, match=r"in the slab of planes 14 to 20, the first at vol\[17, 2, 3\]"):

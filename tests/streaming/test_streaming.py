@@ -28,6 +28,15 @@ def assert_same(got, want):
             assert a.numpy().tobytes() == b.numpy().tobytes()
 
 
+HIDDEN = np.ma.masked_array(NOISE, np.zeros(SHAPE, bool))
+HIDDEN[17, 2, 3] = np.ma.masked
+
+
+def given(vol):
+    """Return a function that gives a volume's planes."""
+    return lambda z0, z1: vol[z0:z1]
+
+
 OPTIONS = [
     {},
     {"mask": MASK},
@@ -68,6 +77,14 @@ def test_every_dtype(dtype):
     level = 0.5 if dtype == "bool" else 41.5
     got = stream_surface(lambda z0, z1: vol[z0:z1], level, shape=SHAPE, slab_planes=3)
     assert_same(got, isosurface(vol, level))
+
+
+def test_a_shape_beside_an_array_and_a_mask_that_hides_nothing():
+    want = isosurface(NOISE, 0.1)
+    for shape in (SHAPE, torch.Size(SHAPE), np.array(SHAPE)):
+        assert_same(stream_surface(NOISE, 0.1, shape=shape), want)
+        assert_same(stream_surface(given(NOISE), 0.1, shape=shape), want)
+    assert_same(stream_surface(np.ma.masked_array(NOISE, np.zeros(SHAPE, bool)), 0.1), want)
 
 
 def test_every_source(tmp_path):
@@ -243,6 +260,46 @@ def test_memory(text, size):
         (ValueError, "vol must have 3 dimensions (Nz, Ny, Nx), got shape (2, 3)", (np.ones((2, 3)), 0)),
         (ValueError, "vol must have no empty side, got shape (0, 3, 3)", (np.ones((0, 3, 3)), 0)),
         (TypeError, "vol must have a real dtype, got complex128", (np.ones((3, 3, 3), complex), 0)),
+        *(
+            (
+                TypeError,
+                f"shape must be three integers (Nz, Ny, Nx), got {shape!r}",
+                (broken, 0, {"shape": shape}),
+            )
+            for shape in ((16.9, 17, 18), "abc", 16, (16, 17), np.ones(3))
+        ),
+        (TypeError, "shape must be three integers (Nz, Ny, Nx), got 'abc'", (NOISE, 0, {"shape": "abc"})),
+        (
+            ValueError,
+            "shape must be that of vol, (23, 19, 70), or None, got (23, 19, 71)",
+            (NOISE, 0, {"shape": (23, 19, 71)}),
+        ),
+        (
+            ValueError,
+            "shape must be that of vol, (23, 19, 70), or None, got [70, 19, 23]",
+            (torch.from_numpy(NOISE), 0, {"shape": [70, 19, 23]}),
+        ),
+        (TypeError, "vol must have no masked elements, got 1: pass vol.filled(...)", (HIDDEN, 0)),
+        (
+            TypeError,
+            "vol(0, 1) must have no masked elements, got 1",
+            (given(HIDDEN[17:]), 0, {"shape": SHAPE}),
+        ),
+        (
+            RuntimeError,
+            "planes 15 to 19 of vol cannot be read: vol(15, 20) must have no masked elements, got 1",
+            (given(HIDDEN), 0, {"shape": SHAPE, "slab_planes": 5}),
+        ),
+        (
+            TypeError,
+            "mask must have no masked elements, got 1: pass mask.filled(...)",
+            (NOISE, 0, {"mask": HIDDEN > -9}),
+        ),
+        (
+            RuntimeError,
+            "planes 15 to 19 of vol cannot be read: mask(15, 20) must have no masked elements, got 1",
+            (NOISE, 0, {"mask": given(HIDDEN > -9), "slab_planes": 5}),
+        ),
         (TypeError, "mask must have dtype bool, got float32", (NOISE, 0, {"mask": NOISE})),
         (
             ValueError,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from operator import index
 from typing import Any, Protocol
 
 import numpy as np
@@ -115,8 +116,8 @@ class _Called(_Read):
     def __init__(self, planes: Callable[[int, int], Any], shape: Any, name: str) -> None:
         if shape is None:
             raise TypeError(f"{name} is a function of planes, which needs shape=(Nz, Ny, Nx), got None")
-        sides = _volume_shape(tuple(int(n) for n in shape), name)
-        first = _numpy(planes(0, 1))
+        sides = _volume_shape(_sides(shape), name)
+        first = _numpy(planes(0, 1), f"{name}(0, 1)")
         super().__init__(sides, sample_dtype(first.dtype, f"{name}(0, 1)"))
         self._call, self._name, self.passing = planes, name, np.dtype(self.dtype).itemsize
 
@@ -126,16 +127,28 @@ class _Called(_Read):
 
 def source(value: Any, name: str = "vol", shape: Any = None) -> Source:
     """Return what gives the planes of a volume; `name` is the argument's, for the errors' texts."""
+    if _is_function(value):
+        return _Called(value, shape, name)
+    found = _array(value, name)
+    if shape is not None and _sides(shape) != found.shape:
+        raise ValueError(f"shape must be that of {name}, {found.shape}, or None, got {shape!r}")
+    return found
+
+
+def _is_function(value: Any) -> bool:
+    return callable(value) and not hasattr(value, "shape")
+
+
+def _array(value: Any, name: str) -> Source:
     if _is_tensor(value) and value.device.type == "cpu":
         return _tensor(value, name)
-    if callable(value) and not hasattr(value, "shape"):
-        return _Called(value, shape, name)
     if not all(hasattr(value, needed) for needed in ("shape", "dtype", "__getitem__")):
         kind = type(value).__name__
         raise TypeError(f"{name} must have shape, dtype and slicing, or be a function f(z0, z1), got {kind}")
     if _is_tensor(value):
-        return _Sliced(value, _numpy(value[:0]).dtype, name)
+        return _Sliced(value, _numpy(value[:0], name).dtype, name)
     dtype = sample_dtype(np.dtype(value.dtype), name)
+    refuse_masked(value, name, f": pass {name}.filled(...)")
     if isinstance(value, np.memmap) and (at := _place_in_file(value)) is not None:
         return _File(value, at, name)
     if isinstance(value, np.ndarray) and not isinstance(value, np.memmap):
@@ -147,7 +160,7 @@ def source(value: Any, name: str = "vol", shape: Any = None) -> Source:
 
 def mask_source(value: Any, vol: Source) -> Source:
     """Return what gives the planes of a mask."""
-    mask = source(value, "mask", vol.shape)
+    mask = source(value, "mask", vol.shape if _is_function(value) else None)
     if mask.dtype != "bool":
         raise TypeError(f"mask must have dtype bool, got {mask.dtype}")
     if mask.shape != vol.shape:
@@ -165,14 +178,30 @@ def sample_dtype(dtype: np.dtype[Any], name: str) -> np.dtype[Any]:
     return plain
 
 
+def refuse_masked(value: Any, name: str, cure: str = "") -> None:
+    """Refuse masked samples: under a mask anything may lie."""
+    if np.ma.is_masked(value):
+        count = np.ma.count_masked(value)  # type: ignore[no-untyped-call]
+        raise TypeError(f"{name} must have no masked elements, got {count}{cure}")
+
+
 def as_planes(value: Any, into: Array, name: str) -> Array:
     """Check what was given for an array's planes."""
-    got = _numpy(value)
+    got = _numpy(value, name)
     if got.shape != into.shape:
         raise ValueError(f"{name} must have shape {into.shape}, got shape {got.shape}")
     if sample_dtype(got.dtype, name) != into.dtype:
         raise TypeError(f"{name} must have dtype {into.dtype}, got {got.dtype}")
     return got
+
+
+def _sides(shape: Any) -> Shape:
+    """Check what was passed as a shape."""
+    try:
+        nz, ny, nx = (index(n) for n in shape)
+    except (TypeError, ValueError):
+        raise TypeError(f"shape must be three integers (Nz, Ny, Nx), got {shape!r}") from None
+    return nz, ny, nx
 
 
 def _volume_shape(shape: tuple[int, ...], name: str) -> Shape:
@@ -215,7 +244,10 @@ def _tensor(value: Any, name: str) -> Source:
     return _Held(planes, shape)
 
 
-def _numpy(value: Any) -> Array:
+def _numpy(value: Any, name: str) -> Array:
+    if hasattr(value, "__dask_graph__"):  # NumPy would drop the mask of what it computes
+        value = value.compute()
+    refuse_masked(value, name)
     if _is_tensor(value):
         value = value.detach().cpu()
         if str(value.dtype) == "torch.bfloat16":  # each of its values is a float32, and NumPy lacks it

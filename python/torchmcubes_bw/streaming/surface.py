@@ -68,7 +68,7 @@ def stream_surface(
             complete and not before, even if the process is killed, and replaces a file, or a folder that
             holds nothing but such a mesh; never what `vol` or `mask` is read from, as far as they tell. None:
             the mesh is returned.
-        shape: ``(Nz, Ny, Nx)``, for a function.
+        shape: ``(Nz, Ny, Nx)``, for a function; of anything else None, or its own.
         spacing, origin, nan, border, normals, dtype: as in `isosurface`.
         mask: A bool volume of `vol`'s shape, True where a sample counts; a function, too.
         max_memory: What the walk may take beside what the process holds already, and beside a mesh that is
