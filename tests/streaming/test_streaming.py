@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """A streamed mesh is the in-core mesh, byte for byte, from whatever gives planes, in slabs of any height."""
 
+import gc
 import io
 import itertools
+import os
 import re
+import sys
 
 import h5py
 import numpy as np
@@ -117,10 +120,45 @@ def test_every_source(tmp_path):
 
 def test_a_map_in_memory_is_read_from_its_file(tmp_path):
     np.save(tmp_path / "vol.npy", volumes.noise(SHAPE))
-    for mode, kind in {"r": "_File", "r+": "_File", "c": "_Sliced"}.items():
+    told = "_File" if sys.platform in ("linux", "win32") else "_Sliced"
+    for mode, kind in {"r": told, "r+": told, "c": "_Sliced"}.items():
         mapped = np.load(tmp_path / "vol.npy", mmap_mode=mode)
         assert type(sources.source(mapped)).__name__ == kind
         assert type(sources.source(mapped[5:])).__name__ == kind
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a file that is mapped keeps its name")
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+@pytest.mark.parametrize("name", ["another's", "an empty file's", "gone"])
+def test_a_map_is_read_whatever_becomes_of_its_name(name, when, tmp_path):
+    at = tmp_path / "vol.npy"
+    np.save(at, NOISE)
+    np.save(tmp_path / "new.npy", -NOISE)
+    (tmp_path / "empty").touch()
+
+    def move(*_):
+        if name == "gone":
+            at.unlink(missing_ok=True)
+        elif (tmp_path / "new.npy").exists() and (tmp_path / "empty").exists():
+            (tmp_path / ("empty" if name == "an empty file's" else "new.npy")).replace(at)
+
+    mapped = np.load(at, mmap_mode="r")
+    if when == "before":
+        move()
+    got = stream_surface(mapped, 0.1, slab_planes=3, progress=move)
+    assert_same(got, isosurface(NOISE, 0.1))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts what is open as Linux tells it")
+def test_a_maps_file_is_closed_in_the_end(tmp_path):
+    np.save(tmp_path / "vol.npy", NOISE)
+    mapped = np.load(tmp_path / "vol.npy", mmap_mode="r")
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    for _ in range(3):
+        stream_surface(mapped, 0.1, slab_planes=5)
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
 
 
 @needs_zarr_3

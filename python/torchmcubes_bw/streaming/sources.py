@@ -2,14 +2,18 @@
 """Volumes larger than memory: whatever gives planes.
 
 A file behind a `numpy.memmap` is read into memory of ours: pages that are mapped would count as the
-process's own until the system wants them back. Everything else with `shape`, `dtype` and slicing is sliced; a
-callable is called. What lies in memory already is not copied.
+process's own until the system wants them back. Where another file has its name by now, or nobody can tell,
+the map itself is read. Everything else with `shape`, `dtype` and slicing is sliced; a callable is called.
+What lies in memory already is not copied.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import weakref
 from collections.abc import Callable
+from io import FileIO
 from operator import index
 from typing import Any, Protocol
 
@@ -72,22 +76,22 @@ class _Read:
 
 
 class _File(_Read):
-    """Samples in a file, one after another."""
+    """Samples in a file, one after another; it stays open, whatever becomes of its name."""
 
-    def __init__(self, mapped: np.memmap[Any, Any], at: int, name: str) -> None:
+    def __init__(self, mapped: np.memmap[Any, Any], file: FileIO, at: int, name: str) -> None:
+        weakref.finalize(self, file.close)
         super().__init__(_volume_shape(mapped.shape, name), mapped.dtype.newbyteorder("="))
-        self._path, self._at, self._swap = str(mapped.filename), at, not mapped.dtype.isnative
+        self._file, self._at, self._swap = file, at, not mapped.dtype.isnative
         self._plane = mapped.itemsize * mapped.shape[1] * mapped.shape[2]
 
     def read(self, first: int, last: int, into: Array) -> None:
         wanted = into[: last - first].reshape(-1).view(np.uint8).data
-        with open(self._path, "rb", buffering=0) as file:  # noqa: PTH123 - Path.open is no faster
-            file.seek(self._at + first * self._plane)
-            while wanted:
-                got = file.readinto(wanted)
-                if not got:
-                    raise OSError(f"the file ends {len(wanted)} bytes before them")
-                wanted = wanted[got:]
+        self._file.seek(self._at + first * self._plane)
+        while wanted:
+            got = self._file.readinto(wanted)
+            if not got:
+                raise OSError(f"the file ends {len(wanted)} bytes before them")
+            wanted = wanted[got:]
         if self._swap:
             into.byteswap(inplace=True)
 
@@ -150,7 +154,9 @@ def _array(value: Any, name: str) -> Source:
     dtype = sample_dtype(np.dtype(value.dtype), name)
     refuse_masked(value, name, f": pass {name}.filled(...)")
     if isinstance(value, np.memmap) and (at := _place_in_file(value)) is not None:
-        return _File(value, at, name)
+        file = _file_behind(value)
+        if file is not None:
+            return _File(value, file, at, name)
     if isinstance(value, np.ndarray) and not isinstance(value, np.memmap):
         whole = value.flags.aligned and all(step % value.itemsize == 0 for step in value.strides)
         if whole and value.dtype == dtype and value.dtype.isnative:
@@ -221,13 +227,45 @@ def _place_in_file(mapped: np.memmap[Any, Any]) -> int | None:
     private = getattr(mapped, "mode", "c") == "c"  # what was written to it is in memory only
     if whole is None or private or mapped.filename is None or not mapped.flags.c_contiguous:
         return None
-    if mapped.ndim != 3 or sample_dtype(mapped.dtype, "vol").itemsize != mapped.itemsize:
+    if mapped.ndim != 3 or mapped.size == 0 or sample_dtype(mapped.dtype, "vol").itemsize != mapped.itemsize:
         return None
     import mmap  # noqa: PLC0415 - only maps need it
 
     start = mapped.offset - mapped.offset % mmap.ALLOCATIONGRANULARITY
     within = mapped.ctypes.data - np.frombuffer(whole, np.uint8).ctypes.data
     return int(start + within)
+
+
+def _file_behind(mapped: np.memmap[Any, Any]) -> FileIO | None:
+    """Open a map's file; None where its name is gone, or may be another file's by now."""
+    import mmap  # noqa: PLC0415 - only maps need it
+
+    try:
+        file = open(str(mapped.filename), "rb", buffering=0)  # noqa: PTH123, SIM115 - kept open
+    except OSError:
+        return None
+    if os.name == "nt":  # where a file that is mapped keeps its name
+        return file
+    try:
+        probe = np.frombuffer(mmap.mmap(file.fileno(), 1, access=mmap.ACCESS_READ), np.uint8)
+        behind = _mapped_at(mapped.ctypes.data)
+        if behind is not None and behind == _mapped_at(probe.ctypes.data):
+            return file
+    except (OSError, ValueError):  # an empty file cannot be mapped
+        pass
+    file.close()
+    return None
+
+
+def _mapped_at(address: int) -> tuple[str, str] | None:
+    """Return the device and inode of the file that lies at an address; None where the system does not say."""
+    with open("/proc/self/maps", "rb") as maps:  # noqa: PTH123
+        for line in maps:
+            span, _, _, device, inode = line.decode("ascii", "replace").split()[:5]
+            first, last = (int(edge, 16) for edge in span.split("-"))
+            if first <= address < last:
+                return None if inode == "0" else (device, inode)
+    return None
 
 
 def _is_tensor(value: Any) -> bool:
