@@ -12,7 +12,7 @@ import scans
 import volumes
 import zarr
 from streaming_cases import NOISE, SHAPE, needs_zarr_3
-from torchmcubes_bw import stream_surface
+from torchmcubes_bw import isosurface, stream_surface
 
 MESH = (np.zeros((4, 3), np.float32), np.zeros((2, 3), np.int32))
 
@@ -23,8 +23,8 @@ def npy(folder, **arrays):
         np.save(folder / f"{name}.npy", array)
 
 
-def group(folder, **arrays):
-    made = zarr.open_group(folder, mode="w")
+def group(folder, form=3, **arrays):
+    made = zarr.open_group(folder, mode="w", zarr_format=form)
     for name, array in ({"verts": MESH[0], "faces": MESH[1]} | arrays).items():
         made.create_array(name, data=array, chunks=array.shape)
     return made
@@ -141,14 +141,23 @@ def test_every_mesh_of_ours_is_replaced(tmp_path, monkeypatch):
     monkeypatch.setattr("torchmcubes_bw.streaming.rows._CHUNK", 5000)
     npy(tmp_path / "none", verts=MESH[0][:0], faces=MESH[1][:0].astype(np.int64))
     (tmp_path / "empty").mkdir()
-    for output in ("m", "n.zarr", "none", "empty"):
+    group(tmp_path / "old.zarr", form=2)
+    parts(tmp_path / "parts", ["part-000000.ply"], ["part-000000.ply"])
+    for output in ("m", "n.zarr", "none", "empty", "old.zarr", "parts"):
         for normals in (True, False, True):
             stream_surface(NOISE, 0.1, tmp_path / output, normals=normals)
-        (tmp_path / "link").symlink_to(output)
-        stream_surface(volumes.noise(SHAPE), 0.1, tmp_path / "link")
-        assert (tmp_path / "link").is_symlink()
-        assert (tmp_path / output / "verts.npy").exists()
-        (tmp_path / "link").unlink()
+    (tmp_path / "link").symlink_to("m")
+    stream_surface(volumes.noise(SHAPE), 0.2, tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    want = isosurface(volumes.noise(SHAPE), 0.2).verts.numpy()
+    assert np.array_equal(np.load(tmp_path / "m" / "verts.npy"), want)
+
+
+def test_only_what_a_killed_run_left_is_swept_away(tmp_path):
+    for name in (".0123456789abcdef", ".backup"):
+        (tmp_path / f"{name}.torchmcubes-part").mkdir()
+    stream_surface(NOISE, 0.1, tmp_path / "m")
+    assert sorted(each.name for each in tmp_path.iterdir()) == [".backup.torchmcubes-part", "m"]
 
 
 def own(place, name, output):

@@ -99,7 +99,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 def sweep(folder: Path) -> None:
     """Remove what runs that were killed have left: nobody holds its lock."""
-    for left in folder.glob(f".*{_PART}"):
+    for left in folder.glob(f".{'[0-9a-f]' * 16}{_PART}"):
         lock = _lock(left)
         if lock is not None:
             shutil.rmtree(left, ignore_errors=True)
