@@ -85,6 +85,21 @@ def test_ties_stay_on_their_side_under_a_cap():
         assert verts[:, 2].min() >= 0
 
 
+@pytest.mark.parametrize("level", [-1.0, -1e-10, 0.0, 1e-10, 0.5, 1.0, 1 + 1e-10, 1 + 1e-6, 2.0])
+def test_booleans_above_a_level_under_a_cap(level):
+    """The ball lies inside: the cap closes nothing, and changes nothing, whatever the level."""
+    vol = BALL < 0
+    want = surface.extract(vol, level, "cpu", above=True)
+    verts, faces, _ = surface.extract(vol, level, "cpu", None, True, above=True)
+    everything = level <= 0  # the box itself, which the cap closes
+    assert len(want[1]) == 0 if everything or level > 1 + 1e-7 else len(want[1]) > 0
+    if everything:
+        assert (verts.min(axis=0) <= 0).all()
+        return
+    assert len(faces) == len(want[1])
+    assert np.array_equal(np.sort(verts, axis=0), np.sort(want[0], axis=0))
+
+
 @pytest.mark.parametrize("options", [("--nan", "skip"), ("--mask",)])
 def test_what_does_not_count_is_left_out(options, tmp_path):
     valid = np.ones(SHAPE, bool)

@@ -84,7 +84,10 @@ def in_comparison_type(vol: Array, level: float) -> Any:
 def negated(vol: Array, level: float) -> tuple[Array, float]:
     """Return -vol, and the level that has the same samples on its sides: those equal to it are above."""
     if vol.dtype == np.bool_:
-        return ~vol, level if level > 1 else 1 - level
+        mirror = 1 - float(np.float32(level))
+        if 0 < mirror < 1:  # no sample lies on it
+            return ~vol, mirror
+        return ~vol, float(np.nextafter(np.float32(mirror), np.float32(np.inf)))
     wider = {"u": {1: "int16", 2: "int32"}, "i": {1: "int16", 2: "int32"}}.get(vol.dtype.kind, {})
     kind = vol.dtype if vol.dtype.kind == "f" else np.dtype(wider.get(vol.dtype.itemsize, "float64"))
     mirrored = -vol.astype(kind)
