@@ -12,7 +12,7 @@ import torchmcubes_bw
 import trimesh
 import volumes
 from scipy.spatial import cKDTree
-from torchmcubes_bw.cli import labels, surface
+from torchmcubes_bw.cli import job, labels, surface
 from torchmcubes_bw.cli import level as leveling
 
 RADIUS = 8.3
@@ -143,6 +143,122 @@ def test_a_mesh_a_label(kind, tmp_path):
         assert re.findall(r"^o (.*)$", out.read_text(), re.MULTILINE) == ["label_1", "label_7", "label_1003"]
     two = scans.command("extract", save(tmp_path, LABELLED), "--labels", "7,1", "-o", tmp_path / "two.obj")
     assert "labels 7, 1, on the CPU" in two.output
+
+
+def names_of(monkeypatch, names):
+    """Let every volume read have names for its labels."""
+    plain = job.read
+
+    def read(source, choice):
+        scan = plain(source, choice)
+        scan.names = names
+        return scan
+
+    monkeypatch.setattr(job, "read", read)
+
+
+@pytest.mark.parametrize(
+    "names, told",
+    [
+        (("Lesion", "Lesion", "liver"), ("Lesion 1", "Lesion 7", "liver")),
+        (("a b", "A/b", "c"), ("a b 1", "A/b 7", "c")),
+        (("a", "a", "a 1"), ("a 1", "a 7", "a 1 1003")),
+        (("a", "label 1003", None), ("a", "label 1003 7", "label 1003 1003")),
+    ],
+)
+@pytest.mark.parametrize("kind", ["ply", "obj", "glb"])
+def test_labels_of_one_name(kind, names, told, tmp_path, monkeypatch):
+    """Files overwrote each other, and were said to be written both."""
+    names_of(monkeypatch, {at: name for at, name in zip((1, 7, 1003), names, strict=True) if name})
+    out = tmp_path / f"m.{kind}"
+    output = scans.command("extract", save(tmp_path, LABELLED), "--labels", "all", "-o", out).output
+    assert [re.search(r": (.*), \d+ vertices", line)[1] for line in output.splitlines()[1:]] == list(told)
+    if kind == "ply":
+        files = [tmp_path / f"m_{re.sub('[ /]', '_', name)}.ply" for name in told]
+        faces = [len(trimesh.load_mesh(file).faces) for file in files]
+        assert faces == [int(re.search(r"(\d+) faces", line)[1]) for line in output.splitlines()[1:]]
+    if kind == "obj":
+        objects = re.findall(r"^o (.*)$", out.read_text(), re.MULTILINE)
+        assert objects == [name.replace(" ", "_") for name in told]
+    if kind == "glb":
+        assert set(trimesh.load_scene(out).geometry) == set(told)
+
+
+def test_a_label_named_twice_is_one(tmp_path):
+    out = tmp_path / "m.ply"
+    output = scans.command("extract", save(tmp_path, LABELLED), "--labels", "7,1,7", "-o", out).output
+    assert "labels 7, 1, on the CPU" in output
+    assert sorted(file.name for file in tmp_path.glob("*.ply")) == ["m_label_1.ply", "m_label_7.ply"]
+
+
+NO_LABELS = "INPUT must hold integers of 64 bits to take labels from, got "
+
+
+@pytest.mark.parametrize("value", [1.2, np.inf, -np.inf, np.nan, 2.0**63], ids=str)
+@pytest.mark.parametrize("option", [("--label", 1), ("--labels", "1,7"), ("--labels", "all")])
+def test_labels_are_integers(option, value, tmp_path):
+    vol = LABELLED.astype(np.float64)
+    vol[4, 5, 6] = value
+    if np.isnan(value):
+        assert "(NaN" not in scans.refused(tmp_path, save(tmp_path, vol), *option)
+        output = scans.command(
+            "extract", save(tmp_path, vol), *option, "--nan", "skip", "-o", tmp_path / "m.ply"
+        )
+        assert "1 NaN samples left out (--nan skip)\nlabels 1" in output.output
+        return
+    said = scans.refused(tmp_path, save(tmp_path, vol), *option)
+    assert said == f"{NO_LABELS}{value} at [4, 5, 6]"
+    np.save(tmp_path / "mask.npy", vol == LABELLED)
+    scans.command("extract", save(tmp_path, vol), *option, "--mask", tmp_path / "mask.npy",
+                  "-o", tmp_path / "m.ply")  # fmt: skip
+
+
+def test_a_distance_has_no_labels(tmp_path):
+    said = scans.refused(tmp_path, save(tmp_path, BALL.astype(np.float32)), "--labels", "1,2")
+    assert said == f"{NO_LABELS}{BALL.astype(np.float32)[0, 0, 0]!s} at [0, 0, 0]"
+
+
+def test_labels_without_a_surface(tmp_path):
+    mask = LABELLED != 1
+    np.save(tmp_path / "mask.npy", mask)
+    path = save(tmp_path, LABELLED)
+    said = scans.refused(tmp_path, path, "--label", 1, "--mask", tmp_path / "mask.npy")
+    assert said.startswith("--label must be of 0 (")
+    vol = np.zeros((6, 6, 6), np.uint8)
+    vol[1:3, 1:3, 1:3], vol[5, 5, 5] = 2, 3
+    np.save(tmp_path / "mask.npy", (vol != 0) | (np.indices(vol.shape).max(axis=0) < 4))
+    path = save(tmp_path, vol)
+    output = scans.command("extract", path, "--labels", "all", "--mask", tmp_path / "mask.npy",
+                           "-o", tmp_path / "m.ply").output  # fmt: skip
+    assert "label 3: no surface\n" in output
+    said = scans.refused(tmp_path, path, "--label", 3, "--mask", tmp_path / "mask.npy")
+    assert said == "no surface: no cell has valid samples in a label and beside it"
+    said = scans.refused(tmp_path, save(tmp_path, vol[1:2]), "--label", 2)
+    assert said == "no surface: a volume needs two samples a side, got shape (1, 6, 6) (z has 1)"
+
+
+def test_values_that_are_too_many_for_labels(tmp_path):
+    vol = np.random.default_rng(0).integers(0, 2**40, (50, 50, 50))
+    said = scans.refused(tmp_path, save(tmp_path, vol), "--label", 1)
+    assert said == "INPUT must hold at most 65536 values far apart to take labels from, got more"
+
+
+@pytest.mark.parametrize("dtype, low", [("uint64", 2**63), ("uint64", 2**64 - 1004), ("int64", -(2**63)),
+                                        ("int64", 2**53 + 1)])  # fmt: skip
+def test_labels_that_float64_does_not_hold(dtype, low, tmp_path):
+    vol = LABELLED.astype(dtype) + np.array(low, dtype)
+    path = save(tmp_path, vol)
+    assert f"{low + 7} ({int((LABELLED == 7).sum())} voxels)" in scans.refused(tmp_path, path)
+    mesh, output = scans.extracted(tmp_path, path, f"--label={low + 7}")
+    want, _ = scans.extracted(tmp_path, save(tmp_path, LABELLED), "--label", 7)
+    assert f"labels {low + 7}, on the CPU" in output
+    assert np.array_equal(mesh.vertices, want.vertices)
+
+
+def test_a_level_for_integers_that_float64_does_not_hold():
+    vol = np.where(BALL < 0, 2**63 + 2**14, 2**63).astype(np.uint64)
+    level, _ = leveling.choose_level(vol, leveling.value_range(vol))
+    assert 2**63 < level < 2**63 + 2**14
 
 
 def greys(values, noise, seed=0):

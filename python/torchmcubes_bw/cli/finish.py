@@ -10,6 +10,7 @@ import numpy as np
 from .closed import is_closed
 from .errors import warn
 from .job import Result
+from .labels import safe
 from .part import Part
 from .scan.units import METRES
 from .write import write
@@ -29,8 +30,7 @@ def write_all(output: Path, kind: str, result: Result) -> list[tuple[Path, Part]
         return [(output, part) for part in result.parts]
     written = []
     for part in result.parts:
-        safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in part.name)
-        file = output.with_name(f"{output.stem}_{safe}{output.suffix}")
+        file = output.with_name(f"{output.stem}_{safe(part.name)}{output.suffix}")
         write(file, [part], unit)
         written.append((file, part))
     return written

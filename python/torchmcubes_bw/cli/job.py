@@ -56,13 +56,9 @@ def run(job: Job) -> Result:
     else:
         valid, extent = _valid(scan, job, said)
     device, where = surface.choose_device(job.device)
-    counts = None
-    if extent is not None and not known:
-        whole = extent if valid is None else leveling.value_range(scan.samples)
-        counts = labels.label_counts(scan.samples, whole)
-    wanted = _wanted_labels(scan, job, counts)
+    wanted = _wanted_labels(scan, job, extent, valid)
     if wanted:
-        parts = _label_parts(scan, wanted, job, valid, device)
+        parts = _label_parts(scan, wanted, job, valid, device, said)
         listed = ", ".join(str(each) for each in wanted[:12])
         rest = f" and {len(wanted) - 12} more" if len(wanted) > 12 else ""
         said.append(f"labels {listed}{rest}, {where}")
@@ -142,28 +138,26 @@ def _mask(scan: Scan, job: Job) -> Array:
     return np.asarray(mask.samples != 0)
 
 
-def _wanted_labels(scan: Scan, job: Job, counts: dict[int, int] | None) -> list[int]:
+def _wanted_labels(scan: Scan, job: Job, extent: leveling.Range | None, valid: Array | None) -> list[int]:
     """Return the labels to take, none where a level is wanted; ask where it is not said."""
-    if job.label is None and job.labels is None and not scan.labelled:
-        if counts is not None:
-            listed = labels.told(counts, scan.names)
-            raise CliError(
-                f"INPUT looks like a label map with {listed}: choose --label N, --labels all or --level L"
-            )
-        return []
-    if job.level is not None:
-        if job.label is None and job.labels is None:
-            return []
+    asked = job.label is not None or job.labels is not None
+    if asked and job.level is not None:
         raise CliError("--level cuts samples, --label and --labels take labels: leave one out")
+    if not asked and (job.level is not None or not scan.labelled):
+        if extent is not None and job.level is None and scan.level is None:
+            _no_label_map(scan, extent if valid is None else leveling.value_range(scan.samples))
+        return []
+    scan.samples = labels.integers(scan.samples, valid)
+    counts = labels.counted(scan.samples, extent or leveling.value_range(scan.samples), valid)
     if counts is None:
-        counts = labels.counted(scan.samples, leveling.value_range(scan.samples)) or {}
+        raise CliError("INPUT must hold at most 65536 values far apart to take labels from, got more")
     if job.label is not None:
         chosen = [job.label]
     elif job.labels is None or job.labels == "all":
         chosen = [label for label in counts if label != 0]
     else:
         try:
-            chosen = [int(each) for each in job.labels.split(",")]
+            chosen = list(dict.fromkeys(int(each) for each in job.labels.split(",")))
         except ValueError:
             raise CliError(f"--labels must be all or integers as 1,7, got {job.labels}") from None
     missing = [label for label in chosen if label not in counts]
@@ -173,13 +167,29 @@ def _wanted_labels(scan: Scan, job: Job, counts: dict[int, int] | None) -> list[
     return chosen
 
 
-def _label_parts(scan: Scan, wanted: list[int], job: Job, valid: Array | None, device: str) -> list[Part]:
+def _no_label_map(scan: Scan, extent: leveling.Range) -> None:
+    counts = labels.label_counts(scan.samples, extent)
+    if counts is not None:
+        listed = labels.told(counts, scan.names)
+        raise CliError(
+            f"INPUT looks like a label map with {listed}: choose --label N, --labels all or --level L"
+        )
+
+
+def _label_parts(
+    scan: Scan, wanted: list[int], job: Job, valid: Array | None, device: str, said: list[str]
+) -> list[Part]:
     parts = []
+    names = labels.distinct({label: scan.names.get(label, f"label {label}") for label in wanted})
     found = surface.labels(scan.samples, wanted, device, valid, job.cap, job.normals)
     for label, verts, faces, normals in found:
+        if len(faces) == 0:
+            said.append(f"{names[label]}: no surface")
+            continue
         colour = scan.colours.get(label, labels.colour_of(label))
-        name = scan.names.get(label, f"label {label}")
-        parts.append(_to_world(Part(verts, faces, name, colour, normals), scan))
+        parts.append(_to_world(Part(verts, faces, names[label], colour, normals), scan))
+    if not parts:
+        raise CliError(f"no surface: {_thin(scan) or 'no cell has valid samples in a label and beside it'}")
     return parts
 
 
@@ -221,10 +231,13 @@ def _level(scan: Scan, job: Job, extent: leveling.Range | None, valid: Array | N
 
 def _nothing(scan: Scan, level: float, rule: str, extent: leveling.Range) -> str:
     """Say why there is no surface."""
+    parted = f"--level {level:g} ({rule}) parts no samples of {extent.low:g} to {extent.high:g}"
+    return f"no surface: {_thin(scan) or parted}"
+
+
+def _thin(scan: Scan) -> str | None:
     thin = [f"{axis} has 1" for axis, n in zip("zyx", scan.samples.shape, strict=True) if n == 1]
-    if thin:
-        return f"no surface: a volume needs two samples a side, got shape {scan.samples.shape} ({thin[0]})"
-    return f"no surface: --level {level:g} ({rule}) parts no samples of {extent.low:g} to {extent.high:g}"
+    return f"a volume needs two samples a side, got shape {scan.samples.shape} ({thin[0]})" if thin else None
 
 
 def _to_world(part: Part, scan: Scan) -> Part:

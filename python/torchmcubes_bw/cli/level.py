@@ -106,7 +106,8 @@ def choose_level(vol: Array, extent: Range, valid: Array | None = None) -> tuple
 
 def _histogram(vol: Array, low: float, high: float, valid: Array | None) -> tuple[Array, Array]:
     """Return the counts and the edges of the bins; small integers have one bin a value."""
-    if vol.dtype.kind in "iu" and high - low < 2**16:
+    exact = max(abs(low), abs(high)) < 2**53
+    if vol.dtype.kind in "iu" and exact and high - low < 2**16:
         lowest, bins = int(low), int(high) - int(low) + 1
         counts = np.zeros(bins, np.int64)
         for part in chunks(vol, valid):

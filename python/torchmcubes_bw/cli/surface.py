@@ -163,13 +163,12 @@ def _on_gpu(
 def labels(
     vol: Array, wanted: list[int], device: str, valid: Array | None, cap: bool, normals: bool
 ) -> Iterator[tuple[int, Array, Array, Array | None]]:
-    """Yield each label with its vertices, faces and normals, outward. Every one of them occurs."""
-    whole = vol if vol.dtype.kind in "iub" else vol.astype(np.int64)
-    boxes = dict(_core.label_boxes(*Readable(whole).told, [label % 2**64 for label in wanted], threads()))
+    """Yield each label with its vertices, faces and normals, outward. Every one occurs in these integers."""
+    boxes = dict(_core.label_boxes(*Readable(vol).told, [label % 2**64 for label in wanted], threads()))
     for label in wanted:
         low, high = np.array(boxes[label % 2**64]).reshape(2, 3)
         first = np.maximum(low - 1, 0)
         part = tuple(slice(*each) for each in zip(first.tolist(), (high + 1).tolist(), strict=True))
         counting = None if valid is None else np.ascontiguousarray(valid[part])
-        verts, faces, directions = extract(whole[part] == label, 0.5, device, counting, cap, True, normals)
+        verts, faces, directions = extract(vol[part] == label, 0.5, device, counting, cap, True, normals)
         yield label, verts + first[::-1].astype(verts.dtype), faces, directions
