@@ -296,6 +296,15 @@ def test_nan(tmp_path):
     scans.assert_ball(mesh, 1, [13.2, 12.1, 11.3], RADIUS)
 
 
+@pytest.mark.parametrize("more", [(), ("--max-memory", "40MB")])
+@pytest.mark.parametrize("dtype, value", [("float16", "70000"), ("float32", "1e40"), (">f4", "-1e40")])
+def test_nan_takes_what_the_type_holds(dtype, value, more, tmp_path):
+    vol = np.where(BALL < -7.4, np.nan, BALL).astype(dtype)
+    said = scans.refused(tmp_path, save(tmp_path, vol), f"--nan={value}", "--level", 0, *more)
+    name = np.dtype(dtype).name
+    assert said == f"--nan must be a number that the samples' type {name} can hold, got {value}"
+
+
 def test_range():
     vol = BALL.copy()
     vol[3, 4, 5] = np.nan

@@ -71,6 +71,64 @@ def test_two_affines_that_differ(tmp_path):
     assert said == "--affine qform is not set in this file: its code is 0"
 
 
+def two_forms(path, place, data):
+    """Write a NIfTI whose qform lies 5 off its sform."""
+    image = nibabel.Nifti1Image(data.T, None)
+    image.set_sform(place, 2)
+    other = place.copy()
+    other[:3, 3] += 5
+    image.set_qform(other, 1)
+    nibabel.save(image, path)
+
+
+@pytest.mark.parametrize("beside", ["both", "qform", "npy"])
+def test_the_affine_is_a_masks_and_a_colours_too(beside, tmp_path):
+    path, place = tmp_path / "ball.nii", PLACES["oblique"]
+    vol = scans.distance(place, SHAPE)
+    two_forms(path, place, vol)
+    height = np.broadcast_to(np.arange(SHAPE[0], dtype="f4")[:, None, None] + 1, SHAPE)
+    other = tmp_path / ("other.npy" if beside == "npy" else "other.nii")
+    if beside == "npy":
+        np.save(other, height)
+    elif beside == "both":
+        two_forms(other, place, height)
+    else:
+        moved = place.copy()
+        moved[:3, 3] += 5
+        save(other, moved, height, form="qform")
+    mesh, _ = scans.extracted(tmp_path, path, "--ras", "--affine", "qform", "--mask", other)
+    scans.assert_ball(mesh, 0.7, scans.CENTRE + 5)
+    _, output = scans.extracted(tmp_path, path, "--ras", "--affine", "qform", "--colour", other)
+    at = np.argwhere(vol < 0)[:, 0] + 1
+    low, high = (float(output.split("--colour: from ")[1].split()[k]) for k in (0, 3))
+    assert abs(low - at.min()) < 1.1
+    assert abs(high - at.max()) < 1.1
+
+
+def test_a_mask_with_another_affine_only(tmp_path):
+    """--affine qform is said of INPUT: a mask without one has its own."""
+    path, place = tmp_path / "ball.nii", PLACES["oblique"]
+    save(path, place, form="qform")
+    save(tmp_path / "mask.nii", place, np.ones(SHAPE, np.uint8))
+    mesh, _ = scans.extracted(tmp_path, path, "--ras", "--affine", "qform", "--mask", tmp_path / "mask.nii")
+    scans.assert_ball(mesh, 0.7)
+
+
+@pytest.mark.parametrize("axes", [(), ("--ras",), ("--lps",)])
+@pytest.mark.parametrize("more", [(), ("--units", "cm"), ("--spacing", "2,2,2")])
+def test_the_origin_is_in_the_axes_and_the_unit_that_are_told(axes, more, tmp_path):
+    vol = np.ones((6, 6, 6), np.float32)
+    vol[0, 0, 0] = -1
+    save(tmp_path / "corner.nii", np.diag([2.0, 2, 2, 1]), vol)
+    mesh, output = scans.extracted(
+        tmp_path, tmp_path / "corner.nii", *axes, *more, "--origin", "10,20,30", "--level", 0
+    )
+    assert f"({(axes or ('--lps',))[0][2:].upper()})" in output
+    step = 0.1 if "--units" in more else 1  # half a voxel, from the only sample inside
+    off = np.array(sorted(map(tuple, np.abs(np.asarray(mesh.vertices) - [10, 20, 30]))))
+    assert np.allclose(off, np.array([[0, 0, 1], [0, 1, 0], [1, 0, 0]]) * step, atol=1e-5)
+
+
 def test_no_affine_and_no_unit(tmp_path):
     path = tmp_path / "ball.nii"
     save(path, PLACES["oblique"], form=None, unit="unknown")

@@ -100,6 +100,42 @@ def test_booleans_above_a_level_under_a_cap(level):
     assert np.array_equal(np.sort(verts, axis=0), np.sort(want[0], axis=0))
 
 
+@pytest.mark.parametrize("more", [(), ("--max-memory", "40MB")])
+def test_nan_in_a_mask_counts_as_0(more, tmp_path):
+    valid = np.zeros(SHAPE, bool)
+    valid[8:] = True
+    np.save(tmp_path / "a.npy", BALL)
+    options = ("--level", 0, "--inside", "below", *more, "--mask", tmp_path / "mask.npy")
+    meshes = []
+    for outside in (0, np.nan):
+        np.save(tmp_path / "mask.npy", np.where(valid, 1, outside).astype(np.float32))
+        mesh, output = scans.extracted(tmp_path, tmp_path / "a.npy", *options)
+        assert output.count("NaN samples of --mask taken as 0\n") == int(np.isnan(outside))
+        meshes.append(mesh)
+    assert meshes[0].bounds[0][2] >= 8
+    assert np.array_equal(meshes[0].vertices, meshes[1].vertices)
+
+
+@pytest.mark.parametrize("more", [(), ("--max-memory", "40MB")])
+def test_a_raw_mask(more, tmp_path):
+    """Of INPUT's shape: the same type, or a byte a sample."""
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[8:] = 255
+    BALL.astype("<f4").tofile(tmp_path / "a.raw")
+    raw = ("--shape", ",".join(map(str, SHAPE)), "--dtype", "<f4")
+    options = ("--level", 0, "--inside", "below", *more, "--mask", tmp_path / "mask.raw")
+    mask.tofile(tmp_path / "mask.raw")
+    by_byte, _ = scans.extracted(tmp_path, tmp_path / "a.raw", *raw, *options)
+    mask.astype("<f4").tofile(tmp_path / "mask.raw")
+    by_type, _ = scans.extracted(tmp_path, tmp_path / "a.raw", *raw, *options)
+    assert by_byte.bounds[0][2] >= 8
+    assert np.array_equal(by_byte.vertices, by_type.vertices)
+    mask.astype("<i2").tofile(tmp_path / "mask.raw")
+    said = scans.refused(tmp_path, tmp_path / "a.raw", *raw, *options)
+    count = mask.size
+    assert said == f"--shape 24,26,28 of <f4 needs {4 * count} bytes, {tmp_path / 'mask.raw'} has {2 * count}"
+
+
 @pytest.mark.parametrize("options", [("--nan", "skip"), ("--mask",)])
 def test_what_does_not_count_is_left_out(options, tmp_path):
     valid = np.ones(SHAPE, bool)

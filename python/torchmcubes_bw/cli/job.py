@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,32 +75,60 @@ def run(job: Job) -> Result:
 
 
 def placed(scan: Scan, job: Job) -> Scan:
-    """Put a scan where the user wants it."""
-    scan.place(job.spacing, job.origin)
+    """Put a scan where the user wants it; the origin is one of the mesh's own axes and unit."""
     if job.axes is not None:
         scan.turn_to(job.axes)
     elif scan.axes is not None:
         scan.turn_to("LPS")
+    scan.place(job.spacing, None)
     if job.units is not None:
         scan.convert_to(job.units)
+    scan.place(None, job.origin)
     return scan
 
 
 def _beside(scan: Scan, source: str, job: Job) -> Scan:
-    """Read a second volume; what the user said about the place of the first is true of it too."""
-    other = read(source, Choice())
-    if other.samples.shape == scan.samples.shape:
-        other.place(job.spacing, job.origin)
+    """Read a second volume; what the user said about the place of the first is true of it too.
+
+    One of the same shape, whose file says no place, lies where the first does.
+    """
+    other = read_beside(scan, source, job)
+    same = other.samples.shape == scan.samples.shape
+    if same and other.axes is None and other.planes is None and np.array_equal(other.affine, np.eye(4)):
+        other.affine, other.planes = scan.affine, scan.planes
+        return other
     if other.axes is not None and scan.axes is not None:
         other.turn_to(scan.axes)
+    if same:
+        other.place(job.spacing, None)
     if other.unit is not None and scan.unit is not None:
         other.convert_to(scan.unit)
+    if same:
+        other.place(None, job.origin)
     return other
+
+
+def read_beside(scan: Scan, source: str, job: Job) -> Scan:
+    """Read a second volume as the first was read: a sample's size, a NIfTI's affine, a .raw file's shape."""
+    said = job.choice
+    choice = Choice(said.size, affine=said.affine, by_planes=said.by_planes)
+    path = Path(source)
+    if path.suffix.lower() == ".raw" and path.is_file():
+        choice.shape, choice.dtype = scan.samples.shape, said.dtype
+        if source == job.mask and path.stat().st_size == scan.samples.size:
+            choice.dtype = "uint8"  # a byte each: 0 is 0 in every type of that size
+    try:
+        return read(source, choice)
+    except CliError as error:
+        if choice.affine is None or not str(error).startswith("--affine "):
+            raise
+    choice.affine = None  # the file has one affine only
+    return read(source, choice)
 
 
 def _valid(scan: Scan, job: Job, said: list[str]) -> tuple[Array | None, leveling.Range]:
     """Return which samples are valid, None where all are, and the range of those."""
-    valid = None if job.mask is None else _mask(scan, job)
+    valid = None if job.mask is None else _mask(scan, job, said)
     extent = leveling.value_range(scan.samples, valid)
     if extent.nan == 0:
         return valid, _not_empty(extent)
@@ -114,10 +143,22 @@ def _valid(scan: Scan, job: Job, said: list[str]) -> tuple[Array | None, levelin
         said.append(f"{extent.nan} NaN samples left out (--nan skip)")
         whole = ~np.isnan(scan.samples)
         return (whole if valid is None else whole & valid), _not_empty(extent)
-    value = leveling.number(job.nan, "--nan must be skip or a number")
+    value = in_place_of_nan(job.nan, scan.samples.dtype)
     said.append(f"{extent.nan} NaN samples taken as {value:g} (--nan)")
-    scan.samples = np.where(np.isnan(scan.samples), scan.samples.dtype.type(value), scan.samples)
+    scan.samples = np.where(np.isnan(scan.samples), value, scan.samples)
     return valid, leveling.value_range(scan.samples, valid)
+
+
+def in_place_of_nan(text: str, dtype: np.dtype[Any]) -> Any:
+    """Return the number that --nan gives, in the samples' type."""
+    value = leveling.number(text, "--nan must be skip or a number")
+    if dtype.kind != "f":
+        return value
+    with np.errstate(over="ignore"):
+        held = dtype.type(value)
+    if math.isfinite(value) and not np.isfinite(held):
+        raise CliError(f"--nan must be a number that the samples' type {dtype.name} can hold, got {text}")
+    return held
 
 
 def _not_empty(extent: leveling.Range) -> leveling.Range:
@@ -126,7 +167,7 @@ def _not_empty(extent: leveling.Range) -> leveling.Range:
     return extent
 
 
-def _mask(scan: Scan, job: Job) -> Array:
+def _mask(scan: Scan, job: Job, said: list[str]) -> Array:
     """Read the mask: a volume of the same grid, valid where it is not 0."""
     mask = _beside(scan, str(job.mask), job)
     if mask.samples.shape != scan.samples.shape:
@@ -135,7 +176,18 @@ def _mask(scan: Scan, job: Job) -> Array:
     known = mask.axes is not None and scan.axes is not None
     if known and not np.allclose(mask.affine, scan.affine, atol=0.05 * voxel):
         raise CliError("--mask must lie where INPUT does, and does not: its affine is another")
-    return np.asarray(mask.samples != 0)
+    return counting(mask.samples, said)
+
+
+def counting(mask: Array, said: list[str]) -> Array:
+    """Return where a mask lets samples count; that NaN, as 0, does not is said once."""
+    missing = np.isnan(mask) if mask.dtype.kind == "f" else None
+    if missing is None or not missing.any():
+        return np.asarray(mask != 0)
+    text = "NaN samples of --mask taken as 0"
+    if text not in said:
+        said.append(text)
+    return np.asarray((mask != 0) & ~missing)
 
 
 def _wanted_labels(scan: Scan, job: Job, extent: leveling.Range | None, valid: Array | None) -> list[int]:

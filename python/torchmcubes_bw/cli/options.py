@@ -62,7 +62,7 @@ def _shared(
         str | None, _option(_SURFACE, "NaN samples: skip leaves them out, a number takes their place.")
     ] = None,
     mask: Annotated[
-        str | None, _option(_SURFACE, "A volume of INPUT's grid; samples where it is 0 are left out.")
+        str | None, _option(_SURFACE, "A volume of INPUT's grid; samples where it is 0 or NaN are left out.")
     ] = None,
     cap: Annotated[bool, _option(_SURFACE, "Close the surface at the volume's border.", "--cap")] = False,
     device: Annotated[
@@ -85,7 +85,9 @@ def _shared(
     spacing: Annotated[
         str | None, _option(_PLACE, "The voxel's size x,y,z, where the file has none or has it wrong.")
     ] = None,
-    origin: Annotated[str | None, _option(_PLACE, "The place x,y,z of the first sample.")] = None,
+    origin: Annotated[
+        str | None, _option(_PLACE, "The place x,y,z of the first sample, in the mesh's unit and axes.")
+    ] = None,
     units: Annotated[
         str | None,
         _option(_PLACE, "The mesh's unit (" + ", ".join(METRES) + "): converted to, or taken where the "

@@ -20,10 +20,9 @@ from ..streaming.walk import walk
 from . import labels, surface
 from . import level as leveling
 from .errors import FAILED, CliError
-from .job import FINE, placed
+from .job import FINE, counting, in_place_of_nan, placed, read_beside
 from .part import unit_length
 from .progress import shown, step
-from .scan.choice import Choice
 from .scan.read import read
 from .scan.scan import Array, Scan
 from .target import check_target
@@ -66,7 +65,7 @@ def run(job: Job, output: Path, most: str) -> list[str]:
     job.choice.by_planes = True
     scan = placed(read(job.source, job.choice), job)
     said = list(scan.said)
-    mask = None if job.mask is None else _mask(scan, job)
+    mask = None if job.mask is None else _mask(scan, job, said)
     level, above = _decide(scan, mask, job, room, said)
     vol, at, above = _samples(scan, job, level, above)
     which = None if mask is None else mask_source(mask, vol)
@@ -107,11 +106,11 @@ def _some(pieces: Iterator[Piece], level: float) -> Iterator[Piece]:
         raise CliError(f"no surface: --level {level:g} parts no samples")
 
 
-def _mask(scan: Scan, job: Job) -> Callable[[int, int], Array]:
-    mask = read(str(job.mask), Choice(by_planes=True))
+def _mask(scan: Scan, job: Job, said: list[str]) -> Callable[[int, int], Array]:
+    mask = read_beside(scan, str(job.mask), job)
     if mask.samples.shape != scan.samples.shape:
         raise CliError(f"--mask must have the shape of INPUT {scan.samples.shape}, got {mask.samples.shape}")
-    return lambda z0, z1: np.asarray(mask.samples[z0:z1]) != 0
+    return lambda z0, z1: counting(np.asarray(mask.samples[z0:z1]), said)
 
 
 def _decide(
@@ -147,7 +146,7 @@ def _samples(scan: Scan, job: Job, level: float, above: bool) -> tuple[Source, f
     """Return the samples as they are cut, at which level, and whether the object is above it."""
     value = None
     if job.nan is not None and job.nan != "skip":
-        value = leveling.number(job.nan, "--nan must be skip or a number")
+        value = in_place_of_nan(job.nan, scan.samples.dtype)
     turned = job.cap and above  # the core closes what is below: the mirror image of the values is
     if value is None and not turned:
         return source(scan.samples, "INPUT"), level, above
@@ -156,7 +155,7 @@ def _samples(scan: Scan, job: Job, level: float, above: bool) -> tuple[Source, f
     def planes(z0: int, z1: int) -> Array:
         found = np.asarray(scan.samples[z0:z1])
         if value is not None and found.dtype.kind == "f":
-            found = np.where(np.isnan(found), found.dtype.type(value), found)
+            found = np.where(np.isnan(found), value, found)
         return surface.negated(found, level)[0] if turned else found
 
     return source(planes, "INPUT", scan.samples.shape), at, above and not turned
