@@ -142,6 +142,53 @@ def test_far_from_the_origin(ball, tmp_path):
     assert b"property double x" in (tmp_path / "m.ply").read_bytes()[:200]
 
 
+@pytest.mark.parametrize("spacing", [1e-50, 1e-30, 1e-15, 1e20, 1e39, 1e90])
+@pytest.mark.parametrize("kind", ["ply", "obj", "stl", "glb"])
+def test_any_size(kind, spacing, ball, tmp_path, recwarn):
+    """Coordinates that float32 does not hold: in double, or refused."""
+    out = tmp_path / f"m.{kind}"
+    options = ("--level", 0, "--spacing", f"{spacing},{spacing},{2 * spacing}")
+    if kind in ("stl", "glb") and spacing in (1e-50, 1e39, 1e90):
+        said = scans.command("extract", ball, *options, "-o", out, code=2).stderr
+        assert said.startswith(
+            f"error: a .{kind} file must have coordinates that float32 holds, "
+            "from 1.17549e-38 to 3.40282e+38, got "
+        )
+        assert not out.exists()
+    else:
+        scans.command("extract", ball, *options, "-o", out)
+        verts = np.asarray(trimesh.load_mesh(out, process=False).vertices) / spacing
+        assert np.allclose(np.abs(verts).max(axis=0).max(), 2 * (CENTRE[2] + RADIUS), rtol=0.02)
+    if kind == "stl" and spacing in (1e-15, 1e20):
+        rows = np.frombuffer(out.read_bytes()[84:], [("normal", "<f4", 3), ("rest", "V38")])
+        assert np.allclose(np.linalg.norm(rows["normal"], axis=1), 1, atol=1e-5)
+    if kind == "ply":
+        rows = trimesh.load_mesh(out, process=False)
+        outward = (rows.vertices / spacing / [1, 1, 2] - CENTRE) / [1, 1, 2]
+        outward /= np.linalg.norm(outward, axis=1)[:, None]
+        written = rows.metadata["_ply_raw"]["vertex"]["data"]
+        normals = np.stack([np.asarray(written[name]).ravel() for name in ("nx", "ny", "nz")], axis=1)
+        assert (normals * outward).sum(axis=1).min() > 0.97
+        mended = ("--smooth", 1, "--simplify", 0.5, "--largest")
+        scans.command("extract", ball, *options, *mended, "-o", out)
+        assert np.isfinite(trimesh.load_mesh(out, process=False).vertices).all()
+    assert not [each for each in recwarn if "torchmcubes_bw" in each.filename]
+
+
+@pytest.mark.parametrize("more", [(), ("--max-memory", "40MB")])
+@pytest.mark.parametrize("option, got", [("--spacing=1e308,1e308,1e308", "1e+308 up to inf"),
+                                         ("--spacing=1e99,1,1", "1 up to 2.7e+100"),
+                                         ("--spacing=1e-101,1,1", "1e-101 up to 25"),
+                                         ("--origin=1e300,0,0", "1 up to 1e+300")])  # fmt: skip
+def test_places_that_nothing_computes_with(option, got, more, ball, tmp_path, recwarn):
+    said = scans.refused(tmp_path, ball, option, *more)
+    assert said == (
+        "INPUT must lie within 1e+100 of the origin in voxels of 1e-100 or more, "
+        f"got {got}: mend --spacing, --origin"
+    )
+    assert not recwarn
+
+
 @pytest.mark.parametrize("unit, metres", [("mm", 1e-3), ("um", 1e-6), ("m", 1)])
 def test_glb_is_in_metres_with_y_up(unit, metres, ball, tmp_path):
     out = tmp_path / "m.glb"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .closed import is_closed
-from .errors import warn
+from .errors import CliError, warn
 from .job import Result
 from .labels import safe
 from .part import Part
@@ -37,9 +37,16 @@ def write_all(output: Path, kind: str, result: Result) -> list[tuple[Path, Part]
 
 
 def _check_far(result: Result, kind: str) -> None:
-    """Warn where a format cannot hold coordinates so far from the origin."""
+    """Warn where a format moves coordinates so far from the origin; refuse where it cannot hold them."""
     if not any(part.verts.dtype == np.float64 for part in result.parts):
         return
+    reach = max(float(np.abs(part.verts).max()) for part in result.parts)
+    least, most = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+    if kind in ("stl", "glb") and not least <= reach <= most:
+        raise CliError(
+            f"a .{kind} file must have coordinates that float32 holds, from {least:g} to {most:g}, "
+            f"got {reach:g}: write .ply"
+        )
     if kind == "stl":
         warn("the mesh lies far from the origin and .stl holds float32 only: vertices move; write .ply")
     if kind == "glb":

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ from .wanted import Job
 Array = NDArray[Any]
 
 _SAME = 1e-6  # of a voxel
-FINE = 1e-3  # of a voxel: vertices that float32 would move further are written in float64
+_MOST = 1e100  # a coordinate: the volume of three such steps is a number still
+_FINE = 1e-3  # of a voxel: vertices that float32 would move further are written in float64
 
 
 @dataclass
@@ -84,7 +86,20 @@ def placed(scan: Scan, job: Job) -> Scan:
     if job.units is not None:
         scan.convert_to(job.units)
     scan.place(None, job.origin)
+    reach, finest = reach_of(scan), float(np.abs(scan.affine[:3, :3]).max(axis=0).min())
+    if not (reach <= _MOST and finest >= 1 / _MOST):
+        raise CliError(
+            f"INPUT must lie within {_MOST:g} of the origin in voxels of {1 / _MOST:g} or more, "
+            f"got {finest:g} up to {reach:g}: mend --spacing, --origin"
+        )
     return scan
+
+
+def reach_of(scan: Scan) -> float:
+    """Return the greatest coordinate of the volume's corners."""
+    corners = [(x, y, z) for z, y, x in product(*((0.0, float(n - 1)) for n in scan.samples.shape))]
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.abs(scan.to_world(np.array(corners))).max())
 
 
 def _beside(scan: Scan, source: str, job: Job) -> Scan:
@@ -299,18 +314,30 @@ def _to_world(part: Part, scan: Scan) -> Part:
     on_samples = _snap_to_samples(part.verts)
     steps = scan.affine[:3, :3]
     if part.normals is not None and not np.array_equal(steps, steps[0, 0] * np.eye(3)):
-        part.normals = unit_length(part.normals @ np.linalg.inv(steps).astype(part.normals.dtype))
+        part.normals = unit_length(part.normals @ to_normals(steps).astype(part.normals.dtype))
     if part.normals is not None:
         part.normals = part.normals.astype(np.float32, copy=False)
     if not np.array_equal(scan.affine, np.eye(4)) or scan.planes is not None:
         part.verts = scan.to_world(part.verts)
-    finest = np.linalg.norm(steps, axis=0).min()
-    far = float(np.abs(part.verts).max(initial=0)) * 2.0**-24 > FINE * finest
-    if not far:
+    if real_type(float(np.abs(part.verts).max(initial=0)), steps) == np.float32:
         part.verts = part.verts.astype(np.float32, copy=False)
     # What lies at one place in the file: vertices on samples, and what float32 has moved together.
     merge_coincident(part, on_samples)
     return part
+
+
+def real_type(reach: float, steps: Array) -> np.dtype[Any]:
+    """Return the type for coordinates up to `reach` with voxels of such steps."""
+    narrow = np.finfo(np.float32)
+    moved = max(reach * 2.0**-24, float(narrow.smallest_subnormal) / 2)
+    fits = reach <= float(narrow.max) and moved <= _FINE * np.linalg.norm(steps, axis=0).min()
+    return np.dtype(np.float32 if fits else np.float64)
+
+
+def to_normals(steps: Array) -> Array:
+    """Return what carries normals (V, 3), as rows, into the world, up to their length."""
+    size = np.abs(steps).max()  # or the inverse of large and of small steps would not fit float32
+    return np.linalg.inv(steps / size)
 
 
 def _snap_to_samples(verts: Array) -> Array:

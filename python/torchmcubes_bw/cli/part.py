@@ -16,6 +16,7 @@ from .scan.extras import library
 Array = NDArray[Any]
 
 _FACES = 2**16  # looked at together
+_PLAIN = 16  # powers of two that the simplification computes well with
 
 
 @dataclass
@@ -111,7 +112,8 @@ def face_normals(part: Part) -> Array:
     count = len(part.verts)
     total = np.zeros((3, count))
     centre = part.verts[0] if count else 0  # differences far from the origin keep their digits
-    corners = np.ascontiguousarray((part.verts - centre).T, np.float32)
+    moved = part.verts - centre
+    corners = np.ascontiguousarray(np.ldexp(moved, -exponent(moved)).T, np.float32)
     for start in range(0, len(part.faces), _FACES):
         faces = part.faces[start : start + _FACES]
         low = int(faces.min())
@@ -128,6 +130,11 @@ def _cross(a: Array, b: Array, c: Array) -> Array:
     """Return (b - a) x (c - a) of points (3, N)."""
     (ux, uy, uz), (vx, vy, vz) = b - a, c - a
     return np.stack([uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx])
+
+
+def exponent(values: Array) -> int:
+    """Return the power of two that is just above all the values' sizes."""
+    return int(np.frexp(max(values.max(initial=0), -values.min(initial=0)))[1])
 
 
 def unit_length(vectors: Array) -> Array:
@@ -178,11 +185,14 @@ def simplify(part: Part, fraction: float) -> str:
     count = len(part.faces)
     wanted = max(4, round(count * fraction))
     centre = part.verts.mean(axis=0, dtype=np.float64)  # it computes in float32
+    moved = part.verts - centre
+    power = exponent(moved)
+    power = power if abs(power) > _PLAIN else 0
     verts, faces = fast.simplify(
-        (part.verts - centre).astype(np.float32), part.faces.astype(np.int32), target_count=wanted
+        np.ldexp(moved, -power).astype(np.float32), part.faces.astype(np.int32), target_count=wanted
     )
     if len(faces) == 0:
         raise CliError(f"--simplify {fraction:g} must leave some faces, got none of {count}")
-    part.verts = (verts + centre).astype(part.verts.dtype)
+    part.verts = (np.ldexp(verts.astype(np.float64), power) + centre).astype(part.verts.dtype)
     part.faces, part.normals, part.colours = np.asarray(faces, part.faces.dtype), None, None
     return f"--simplify {fraction:g}: {len(faces)} of {count} faces"

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from ..streaming.walk import walk
 from . import labels, surface
 from . import level as leveling
 from .errors import FAILED, CliError
-from .job import FINE, counting, in_place_of_nan, placed, read_beside
+from .job import counting, in_place_of_nan, placed, reach_of, read_beside, real_type, to_normals
 from .part import unit_length
 from .progress import shown, step
 from .scan.read import read
@@ -166,17 +165,14 @@ class _Carrier:
 
     def __init__(self, scan: Scan, asked: Asked, above: bool) -> None:
         steps = scan.affine[:3, :3]
-        corners = [(x, y, z) for z, y, x in product(*((0.0, float(n - 1)) for n in asked.shape))]
-        reach = float(np.abs(scan.to_world(np.array(corners))).max())
-        far = reach * 2.0**-24 > FINE * np.linalg.norm(steps, axis=0).min()
-        self.real = np.dtype(np.float64 if far else np.float32)
+        self.real = real_type(reach_of(scan), steps)
         self.normals = np.dtype(np.float32) if asked.normals else None
         self.bounds = np.full(3, np.inf), np.full(3, -np.inf)
         self._scan = scan
         self._turn = scan.mirrors != above
         self._moves = not np.array_equal(scan.affine, np.eye(4)) or scan.planes is not None
         even = np.array_equal(steps, steps[0, 0] * np.eye(3))
-        self._shear = None if even else np.linalg.inv(steps)
+        self._shear = None if even else to_normals(steps)
         self._sign = -1.0 if above else 1.0
 
     def __call__(self, piece: Piece) -> tuple[Array, Array, Array | None]:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 import numpy as np
 
 from ..errors import CliError
-from ..part import Part
+from ..part import Part, exponent
 from .chunks import ranges
 
 _ROW = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("extra", "<u2")])
@@ -33,6 +33,7 @@ def write(file: BinaryIO, parts: list[Part], comment: str) -> None:
 
 def _normals(corners: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> object:
     """Return the unit normals of triangles (F, 3, 3), zero where there is no area."""
+    corners = np.ldexp(corners, -exponent(corners))  # or squares of 1e20 would be no numbers
     a, b, c = (corners[:, k].T for k in range(3))
     ux, uy, uz = b - a
     vx, vy, vz = c - a
