@@ -191,6 +191,19 @@ def test_a_label_named_twice_is_one(tmp_path):
     assert sorted(file.name for file in tmp_path.glob("*.ply")) == ["m_label_1.ply", "m_label_7.ply"]
 
 
+@pytest.mark.parametrize("more", [(), ("--max-memory", "40MB")])
+def test_a_label_map_with_nan_is_none_to_cut_either(more, tmp_path):
+    vol = LABELLED.astype(np.float32)
+    vol[4, 5, 6] = np.nan
+    said = scans.refused(tmp_path, save(tmp_path, vol), "--nan", "skip", *more)
+    assert said.startswith("INPUT looks like a label map")
+    if not more:
+        assert f" 0 ({(vol == 0).sum()} voxels), 1 (" in said
+    two = np.where(LABELLED == 1, 5, 3).astype(np.float32)
+    two[4, 5, 6] = np.nan
+    assert "Otsu" in scans.extracted(tmp_path, save(tmp_path, two), "--nan", "skip", *more)[1]
+
+
 NO_LABELS = "INPUT must hold integers of 64 bits to take labels from, got "
 
 

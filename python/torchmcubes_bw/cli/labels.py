@@ -25,17 +25,20 @@ def label_counts(vol: Array, extent: Range) -> dict[int, int] | None:
     """Return the labels of a label map with their voxels, None for any other volume.
 
     A label map holds integers (floats that are integers too), three values or more, and is flat: most
-    of its samples beside others than the commonest have their own value.
+    of its samples beside others than the commonest have their own value. NaN is no value.
     """
-    if vol.dtype == np.bool_ or not (np.isfinite(extent.low) and np.isfinite(extent.high)) or extent.nan:
+    if vol.dtype == np.bool_ or not (np.isfinite(extent.low) and np.isfinite(extent.high)):
         return None
     if vol.dtype.kind == "f" and not (abs(extent.low) < _EXACT and abs(extent.high) < _EXACT):
         return None
     if not _looks_flat(vol):
         return None
-    if vol.dtype.kind == "f" and not all(bool((part == np.rint(part)).all()) for part in chunks(vol)):
-        return None
-    counts = counted(vol, extent)
+    there = None
+    if vol.dtype.kind == "f":
+        there = ~np.isnan(vol)
+        if not all(bool((part == np.rint(part)).all()) for part in chunks(vol, there)):
+            return None
+    counts = counted(vol, extent, there)
     return counts if counts is not None and 3 <= len(counts) <= _MOST_LABELS else None
 
 
@@ -44,8 +47,10 @@ def _looks_flat(vol: Array) -> bool:
     rows = max(1, vol.size // _SAMPLE)
     across = min(rows, vol.shape[1])
     taken = vol[:: max(1, rows // across), ::across].reshape(-1, vol.shape[2])
-    if taken.dtype.kind == "f" and not (taken == np.rint(taken)).all():
-        return False
+    if taken.dtype.kind == "f":
+        taken = np.where(np.isnan(taken), 0, taken)
+        if not (taken == np.rint(taken)).all():
+            return False
     values, inverse = np.unique(taken, return_inverse=True)
     common = np.bincount(inverse.ravel()).argmax()
     at = inverse.reshape(taken.shape)
