@@ -158,6 +158,7 @@ def errors(tmp_path):
          f"no surface: --level 99 (as given) parts no samples of {low:g} to {high:g}"),
         ("ball.npy --level nan", "m.ply", "--level must be a number, got nan"),
         ("nan.npy --nan x", "m.ply", "--nan must be skip or a number, got x"),
+        ("ball.npy --nan x", "m.ply", "--nan must be skip or a number, got x"),
         ("ball.npy --spacing 1,2", "m.ply", "--spacing must be three numbers x,y,z, got 1,2"),
         ("ball.npy --spacing 1,2,0", "m.ply", "--spacing must be above 0, got 1,2,0"),
         ("ball.npy --origin 1,2,inf", "m.ply", "--origin must be three numbers x,y,z, got 1,2,inf"),

@@ -26,6 +26,7 @@ from .wanted import Job
 Array = NDArray[Any]
 
 _SAME = 1e-6  # of a voxel
+_NAN = "--nan must be skip or a number"
 _MOST = 1e100  # a coordinate: the volume of three such steps is a number still
 _FINE = 1e-3  # of a voxel: vertices that float32 would move further are written in float64
 
@@ -49,6 +50,8 @@ def run(job: Job) -> Result:
     """Read, decide, extract and mend."""
     if job.level is not None and math.isnan(job.level):
         raise CliError("--level must be a number, got nan")
+    if job.nan not in (None, "skip"):
+        leveling.number(str(job.nan), _NAN)
     step("reading")
     scan = placed(read(job.source, job.choice), job)
     said = list(scan.said)
@@ -166,7 +169,7 @@ def _valid(scan: Scan, job: Job, said: list[str]) -> tuple[Array | None, levelin
 
 def in_place_of_nan(text: str, dtype: np.dtype[Any]) -> Any:
     """Return the number that --nan gives, in the samples' type."""
-    value = leveling.number(text, "--nan must be skip or a number")
+    value = leveling.number(text, _NAN)
     if dtype.kind != "f":
         return value
     with np.errstate(over="ignore"):
