@@ -7,6 +7,8 @@ import pytest
 import scans
 from pydicom import dcmread
 from pydicom.uid import generate_uid
+from torchmcubes_bw.cli.scan.choice import Choice
+from torchmcubes_bw.cli.scan.read import read
 
 SPACING = np.array([0.8, 1.1, 1.7])
 SHAPE = (24, 40, 50)
@@ -43,6 +45,20 @@ def test_ras(tmp_path):
     mesh, output = scans.extracted(tmp_path, tmp_path / "a", "--ras", *AT)
     scans.assert_ball(mesh, SPACING.min(), scans.CENTRE * [-1, -1, 1])
     assert " mm (RAS), " in output
+
+
+@pytest.mark.parametrize(
+    "slope, intercept, dtype",
+    [(2, -1024, "int32"), (0.5, 0, "float64"), (500_000, 0, "float64"), (3e9, 1, "float64"),
+     (1, 2**31, "float64")],
+)  # fmt: skip
+def test_rescaled_values_are_the_stored_ones_by_slope_and_intercept(slope, intercept, dtype, tmp_path):
+    volume = scans.ct(STRAIGHT, **SHARED)
+    tags = {"RescaleSlope": slope, "RescaleIntercept": intercept}
+    dicoms.write_series(tmp_path / "a", volume, STRAIGHT, **tags)
+    samples = read(str(tmp_path / "a"), Choice()).samples
+    assert samples.dtype == dtype
+    assert np.array_equal(samples, volume * float(slope) + intercept)
 
 
 def test_missing_slices(tmp_path):

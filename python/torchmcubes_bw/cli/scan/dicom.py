@@ -74,9 +74,9 @@ def _series(headers: list[tuple[Path, Any]], path: Path, choice: Choice) -> list
 def _samples(pydicom: Any, slices: list[Slice]) -> Array:
     """Return the slices' samples as one volume, in integers where they are."""
     first = stored(pydicom, slices[0])
-    whole = all(part.is_integer() for each in slices for part in each.rescale)
     plain = all(each.rescale == (1.0, 0.0) for each in slices)
-    kind = first.dtype if plain else np.dtype(np.int32 if whole and first.itemsize <= 2 else np.float64)
+    whole = all(_in_int32(first.dtype, *rescale) for rescale in {each.rescale for each in slices})
+    kind = first.dtype if plain else np.dtype(np.int32 if whole else np.float64)
     volume: Array = np.empty((len(slices), *first.shape), kind)
     for z, each in counted(enumerate(slices), len(slices), "slices"):
         values = first if z == 0 else stored(pydicom, each)
@@ -85,3 +85,12 @@ def _samples(pydicom: Any, slices: list[Slice]) -> Array:
         slope, intercept = each.rescale
         volume[z] = values if plain else values * kind.type(slope) + kind.type(intercept)
     return volume
+
+
+def _in_int32(stored_as: np.dtype[Any], slope: float, intercept: float) -> bool:
+    """Whether every value of a stored type is rescaled to an integer of 32 bits."""
+    if stored_as.kind not in "iu" or not (slope.is_integer() and intercept.is_integer()):
+        return False
+    ends = np.iinfo(stored_as)
+    most = np.iinfo(np.int32)
+    return all(most.min <= int(slope) * end + int(intercept) <= most.max for end in (ends.min, ends.max))
