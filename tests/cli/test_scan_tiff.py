@@ -100,6 +100,56 @@ def test_one_page_and_colours(tmp_path):
     assert said == f"--channel must say which of 3 samples a pixel in {path} to take, from 0 to 2"
 
 
+@pytest.mark.parametrize("axes", ["YX", "ZYX"])
+def test_pages_appended_one_by_one(axes, tmp_path):
+    """Each is an image of its own, as tifffile sees it."""
+    path = tmp_path / "stack.tif"
+    for plane in GREY:
+        tifffile.imwrite(path, plane if axes == "YX" else plane[None], append=True, metadata={"axes": axes})
+    mesh, output = scans.extracted(tmp_path, path, "--level", 500, "--spacing", "0.2,0.2,1.5")
+    assert_ball(mesh)
+    assert "24 images of one page each taken as the planes of one volume\n" in output
+    tifffile.imwrite(path, GREY[0, 1:], append=True)
+    said = scans.refused(tmp_path, path, "--level", 500)
+    assert said == f"INPUT must hold a volume, got 25 images of one plane each in {path}"
+
+
+@pytest.mark.parametrize("kind", ["shaped", "ome"])
+def test_several_volumes(kind, tmp_path):
+    path = tmp_path / f"two.{'ome.' if kind == 'ome' else ''}tif"
+    with tifffile.TiffWriter(path) as file:
+        for scale, data in ((2, GREY[:, 1:] * 0), (1, GREY)):
+            sizes = {f"PhysicalSize{a}": v * scale for a, v in zip("XYZ", SPACING, strict=True)}
+            file.write(data, metadata={"axes": "ZYX", **sizes} if kind == "ome" else {"axes": "ZYX"})
+    said = scans.refused(tmp_path, path, "--level", 500)
+    assert said == f"--key must be one of 0, 1 in {path}, which one is not said"
+    said = scans.refused(tmp_path, path, "--level", 500, "--key", "2")
+    assert said == f"--key must be one of 0, 1 in {path}, got 2"
+    place = () if kind == "ome" else ("--spacing", "0.2,0.2,1.5")  # each image's own
+    assert_ball(scans.extracted(tmp_path, path, "--level", 500, "--key", "1", *place)[0])
+
+
+def test_smaller_copies_and_single_planes_are_no_choice(tmp_path):
+    path = tmp_path / "pyramid.ome.tif"
+    sizes = {f"PhysicalSize{a}": v for a, v in zip("XYZ", SPACING, strict=True)}
+    with tifffile.TiffWriter(path) as file:
+        file.write(GREY, subifds=1, metadata={"axes": "ZYX", **sizes})
+        file.write(GREY[:, ::2, ::2], subfiletype=1)
+    assert_ball(scans.extracted(tmp_path, path, "--level", 500)[0])
+    path = tmp_path / "reduced.tif"
+    with tifffile.TiffWriter(path) as file:
+        file.write(GREY, metadata=None)
+        file.write(GREY[::2, ::2, ::2], subfiletype=1, metadata=None)
+    assert_ball(scans.extracted(tmp_path, path, "--level", 500, "--spacing", "0.2,0.2,1.5")[0])
+    path = tmp_path / "label.ome.tif"
+    with tifffile.TiffWriter(path) as file:
+        file.write(GREY[3, ::2, ::2], metadata={"axes": "YX", "Name": "label image"})
+        file.write(GREY, metadata={"axes": "ZYX", **sizes})
+    mesh, output = scans.extracted(tmp_path, path, "--level", 500)
+    assert_ball(mesh)
+    assert "image 1 taken: the other images have one plane each\n" in output
+
+
 @pytest.mark.parametrize("part", [0.02, 0.3, 0.7, 0.99])
 def test_cut_files(part, tmp_path):
     path = tmp_path / "ball.tif"

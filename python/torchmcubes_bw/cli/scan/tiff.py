@@ -14,8 +14,11 @@ import numpy as np
 from ..errors import CliError
 from .choice import Choice
 from .extras import library
+from .numpy_file import chosen_key
 from .scan import Scan, affine_of, picked
 from .units import METRES, unit_named
+
+_IN_A_PLANE = "YXSCT"  # axes that need no further plane
 
 
 def read(path: Path, choice: Choice) -> Scan:
@@ -25,10 +28,10 @@ def read(path: Path, choice: Choice) -> Scan:
     logging.getLogger("tifffile").addHandler(broken)
     try:
         with tifffile.TiffFile(path) as file:
-            series = file.series[0]
-            samples, planes = _volume(series, path, choice)
             said: list[str] = []
-            spacing, unit = _voxels(file, said)
+            data, axes, number = _image(file, path, choice, said)
+            samples, planes = _volume(data, axes, path, choice)
+            spacing, unit = _voxels(file, number, said)
     finally:
         logging.getLogger("tifffile").removeHandler(broken)
     if broken.text:  # it goes on without the pages that it cannot find; we do not
@@ -53,9 +56,43 @@ class _Broken(logging.Handler):
             self.text = self.text or " ".join(text.split())
 
 
-def _volume(series: Any, path: Path, choice: Choice) -> tuple[Any, int]:
+def _image(file: Any, path: Path, choice: Choice, said: list[str]) -> tuple[Any, str, int]:
+    """Return the file's image, its axes and its number; of several the chosen one, or all as planes."""
+    images = file.series
+    whole = [k for k, each in enumerate(images) if not each.keyframe.is_reduced] or [*range(len(images))]
+    deep = [k for k in whole if not _is_flat(images[k])]
+    if choice.key is not None and len(images) > 1:
+        number = int(chosen_key(choice.key, [str(k) for k in range(len(images))], path))
+    elif len(whole) > 1 and not deep and not file.is_ome and _are_alike([images[k] for k in whole]):
+        said.append(f"{len(whole)} images of one page each taken as the planes of one volume")
+        first = images[whole[0]]
+        kept = [k for k, axis in enumerate(first.axes) if axis in _IN_A_PLANE]
+        shape = [first.shape[k] for k in kept]
+        axes = "Z" + "".join(first.axes[k] for k in kept)
+        return np.stack([images[k].asarray().reshape(shape) for k in whole]), axes, whole[0]
+    elif len(whole) > 1 and not deep:
+        raise CliError(f"INPUT must hold a volume, got {len(whole)} images of one plane each in {path}")
+    elif len(deep) > 1:
+        number = int(chosen_key(None, [str(k) for k in deep], path))
+    else:
+        number = (deep or whole)[0]
+        if len(whole) > 1:
+            said.append(f"image {number} taken: the other images have one plane each")
+    return images[number].asarray(), images[number].axes, number
+
+
+def _is_flat(image: Any) -> bool:
+    """Whether an image has one plane only, of whatever channels and frames."""
+    return all(n == 1 for axis, n in zip(image.axes, image.shape, strict=True) if axis not in _IN_A_PLANE)
+
+
+def _are_alike(images: list[Any]) -> bool:
+    return len({(each.axes, each.shape, each.dtype) for each in images}) == 1
+
+
+def _volume(data: Any, axes: str, path: Path, choice: Choice) -> tuple[Any, int]:
     """Return (z, y, x) of the chosen channel and frame."""
-    data, axes = series.asarray(), series.axes
+    given = f"{axes} {data.shape}"
     if data.dtype == np.bool_:
         data = data.view(np.uint8)
     # Pages of no meaning (Q, I) are planes, where no axis is z; S are the samples of a pixel.
@@ -73,17 +110,17 @@ def _volume(series: Any, path: Path, choice: Choice) -> tuple[Any, int]:
     for axis in [a for a in axes if a not in "ZYX"]:
         at = axes.index(axis)
         if data.shape[at] != 1:
-            raise CliError(f"INPUT must hold a volume, got axes {series.axes} {series.shape} in {path}")
+            raise CliError(f"INPUT must hold a volume, got axes {given} in {path}")
         data, axes = data.take(0, axis=at), axes.replace(axis, "", 1)
     if "Z" not in axes:
         data, axes = data[None], "Z" + axes
     return data.transpose([axes.index(axis) for axis in "ZYX"]), data.shape[axes.index("Z")]
 
 
-def _voxels(file: Any, said: list[str]) -> tuple[tuple[float, float, float], str | None]:
+def _voxels(file: Any, number: int, said: list[str]) -> tuple[tuple[float, float, float], str | None]:
     """Return the voxel's size as (x, y, z) and its unit; a size in x and y alone says nothing."""
     if file.is_ome:
-        return _ome(file.ome_metadata, said)
+        return _ome(file.ome_metadata, number, len(file.series), said)
     if file.is_imagej:
         return _imagej(file, said)
     if file.is_lsm:
@@ -92,8 +129,12 @@ def _voxels(file: Any, said: list[str]) -> tuple[tuple[float, float, float], str
     return (1.0, 1.0, 1.0), None
 
 
-def _ome(xml: str, said: list[str]) -> tuple[tuple[float, float, float], str | None]:
-    pixels = next((e for e in ElementTree.fromstring(xml).iter() if e.tag.endswith("}Pixels")), None)
+def _ome(
+    xml: str, number: int, images: int, said: list[str]
+) -> tuple[tuple[float, float, float], str | None]:
+    described = [e for e in ElementTree.fromstring(xml).iter() if e.tag.endswith("}Pixels")]
+    # Of several, where they are as many as the images: else which is whose is not known.
+    pixels = described[number if len(described) > 1 else 0] if len(described) in (1, images) else None
     if pixels is None or not all(pixels.get(f"PhysicalSize{axis}") for axis in "XYZ"):
         said.append("the file gives no voxel size in all of x, y, z: coordinates are in voxels")
         return (1.0, 1.0, 1.0), None
