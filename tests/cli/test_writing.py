@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ import volumes
 from torchmcubes_bw.cli import write as writing
 
 PROGRAM = [sys.executable, "-m", "torchmcubes_bw"]
+NO_ROOM = "No space left on device\n"
 
 
 @pytest.fixture
@@ -138,3 +140,34 @@ def test_nobody_reads_what_is_said(ball, tmp_path):
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert out.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize(
+    "command, code, said",
+    [
+        (
+            "extract BALL -o m.ply >/dev/full",
+            0,
+            "warning: nothing more is printed: No space left on device\n",
+        ),
+        ("extract BALL -o m.ply >/dev/full 2>/dev/full", 0, ""),
+        ("extract BALL -o m.ply 2>&- >/dev/null", 0, ""),
+        ("extract BALL -o m.ply >&-", 0, ""),
+        ("extract BALL -o m.ply <&- >&- 2>&-", 0, ""),
+        ("extract nope.npy -o m.ply 2>&-", 2, ""),
+        ("extract nope.npy -o m.ply 2>/dev/full", 2, ""),
+        ("--version >/dev/full", 1, f"error: {NO_ROOM}"),
+        ("--help >&-", 0, ""),
+    ],
+)
+def test_streams_that_are_full_or_closed(command, code, said, ball, tmp_path):
+    shell = f"{' '.join(PROGRAM)} {command.replace('BALL', ball)}"
+    done = subprocess.run(
+        ["bash", "-c", shell], capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (code, said)
+    written = "BALL" in command
+    assert (tmp_path / "m.ply").exists() == written
+    if written:
+        assert trimesh.load_mesh(tmp_path / "m.ply").is_watertight

@@ -6,14 +6,17 @@ from __future__ import annotations
 import importlib.util
 import sys
 
+from .errors import standard_streams
+
 
 def main() -> None:
     """Run the command line, or say which extra it needs."""
-    missing = [name for name in ("typer", "rich", "trimesh") if not importlib.util.find_spec(name)]
-    if missing:
-        cure = "pip install 'torchmcubes-bw[cli]'"
-        print(f"error: the command line needs {', '.join(missing)}: {cure}", file=sys.stderr)
-        raise SystemExit(1)
-    from .app import app  # noqa: PLC0415 - only now is it known that it can be imported
+    with standard_streams():
+        missing = [name for name in ("typer", "rich", "trimesh") if not importlib.util.find_spec(name)]
+        if missing:
+            cure = "pip install 'torchmcubes-bw[cli]'"
+            print(f"error: the command line needs {', '.join(missing)}: {cure}", file=sys.stderr)
+            raise SystemExit(1)
+        from .app import app  # noqa: PLC0415 - only now is it known that it can be imported
 
-    app()
+        app()

@@ -32,10 +32,54 @@ def reported() -> Iterator[None]:
         _exit(str(error), error.code)
     except (ValueError, TypeError) as error:  # the library's own words about the input
         _exit(str(error), BAD_INPUT)
+    except BrokenPipeError:  # nobody reads what is printed: no failure
+        _let_go(sys.stdout)
     except OSError as error:
-        _exit(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), FAILED)
+        _exit(_reason(error), FAILED)
     except (RuntimeError, MemoryError) as error:
         _exit(str(error) or "out of memory", FAILED)
+
+
+@contextmanager
+def standard_streams() -> Iterator[None]:
+    """Let a program run whose stdin, stdout or stderr is closed, full or read by nobody."""
+    _open_closed()
+    try:
+        yield
+    except OSError as error:  # help, for one, is printed outside of the commands
+        _exit(_reason(error), FAILED)
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                _let_go(stream)
+
+
+def _open_closed() -> None:
+    """Put the null device in the place of what is closed: else the next file gets its descriptor."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest that is free: this one
+            os.set_inheritable(number, True)
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            null = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(null, mode, encoding="utf-8", errors="backslashreplace"))
+
+
+def _let_go(stream: TextIO) -> None:
+    """Send what is in a stream's buffer, and all that follows, nowhere: it must not fail at the end."""
+    with suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+
+
+def _reason(error: OSError) -> str:
+    return f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
 
 
 def one_line(text: str) -> str:
@@ -45,8 +89,10 @@ def one_line(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """Print a line of the result; that nobody reads it is no failure."""
-    _print(text, sys.stdout)
+    """Print a line of the result; that nobody reads it is no failure, nor that it finds no room."""
+    reason = _print(text, sys.stdout)
+    if reason:
+        warn(f"nothing more is printed: {reason}")
 
 
 def warn(text: str) -> None:
@@ -54,14 +100,18 @@ def warn(text: str) -> None:
     _print(f"warning: {text}", sys.stderr)
 
 
-def _print(text: str, stream: TextIO) -> None:
+def _print(text: str, stream: TextIO) -> str:
+    """Print a line; return why it cannot be, where somebody would have read it."""
+    text = one_line(text)
     try:
-        print(one_line(text), file=stream, flush=True)
-    except UnicodeEncodeError:
-        print(one_line(text).encode("ascii", "backslashreplace").decode(), file=stream, flush=True)
-    except BrokenPipeError:  # what is still in the buffer must not fail again at the end
-        with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        try:
+            print(text, file=stream, flush=True)
+        except UnicodeEncodeError:
+            print(text.encode("ascii", "backslashreplace").decode(), file=stream, flush=True)
+    except OSError as error:
+        _let_go(stream)
+        return "" if isinstance(error, BrokenPipeError) else str(error.strerror or error)
+    return ""
 
 
 def _exit(text: str, code: int) -> None:
