@@ -187,6 +187,27 @@ def test_errors_are_one_line_and_leave_no_file(extract, tmp_path, monkeypatch):
         assert not list(tmp_path.glob("*.ply")) + list(tmp_path.glob(".*.part"))
 
 
+@pytest.mark.parametrize("dtype", ["c8", "i4,f4", "U3", "S2", "M8[s]", "m8[s]", "V3"])
+def test_dtypes_that_are_no_samples(dtype, extract, tmp_path):
+    path = tmp_path / "odd.npy"
+    np.save(path, np.zeros((3, 4, 5), dtype))
+    result = extract(path, "-o", tmp_path / "m.ply", code=2)
+    assert result.stderr == f"error: INPUT must hold real numbers, got {np.load(path).dtype} in {path}\n"
+
+
+@pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="a double is the longest there")
+@pytest.mark.parametrize("option", [(), ("--mask", "ball.npy"), ("--colour", "long.npy")])
+def test_long_doubles(option, extract, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("ball.npy", BALL.astype(np.float64))
+    np.save("long.npy", BALL.astype(np.longdouble))
+    output = extract("long.npy", "-o", "m.ply", "--level", 0, *option).output
+    assert f"samples of {np.dtype(np.longdouble)} are taken as float64\n" in output
+    extract("ball.npy", "-o", "n.ply", "--level", 0)
+    if not option:
+        assert np.array_equal(load("m.ply").vertices, load("n.ply").vertices)
+
+
 def test_devices(extract, ball_file, tmp_path, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     for wanted in ("cuda", "cuda:1"):

@@ -78,7 +78,13 @@ def test_hdf5(tmp_path):
         == f"INPUT must name one dataset of 3 dimensions as FILE:/PATH, got {path}:/a/ball, {path}:/other"
     )
     scans.assert_ball(scans.extracted(tmp_path, f"{path}:/other", *HERE)[0], 0.8)
-    assert scans.refused(tmp_path, f"{path}:/nope") == f"INPUT must name a dataset, got /nope in {path}"
+    with h5py.File(path, "a") as file:
+        file["empty"], file["text"] = h5py.Empty("f4"), "a text"
+    for name in ("nope", "empty"):
+        said = scans.refused(tmp_path, f"{path}:/{name}")
+        assert said == f"INPUT must name a dataset, got /{name} in {path}"
+    said = scans.refused(tmp_path, f"{path}:/text")
+    assert said == f"INPUT must hold a volume of 3 dimensions, got shape () in {path}"
 
 
 @needs_zarr
@@ -93,6 +99,18 @@ def test_zarr(tmp_path):
     assert (
         said == f"INPUT must name one array of 3 dimensions as STORE:/PATH, got {path}:/ball, {path}:/other"
     )
+
+
+@needs_zarr
+def test_zarr_paths_that_are_not_there(tmp_path):
+    group, array = tmp_path / "group.zarr", tmp_path / "array.zarr"
+    zarr.open_group(str(group), mode="w").create_array("a/ball", data=BALL)
+    zarr.create_array(str(array), data=BALL)
+    for path, inner in ((group, "/nope"), (group, "/a/nope"), (group, "/a/ball/nope"), (array, "/nope")):
+        said = scans.refused(tmp_path, f"{path}:{inner}")
+        assert said == f"INPUT must name an array or an image of the store, got {inner} in {path}"
+    scans.assert_ball(scans.extracted(tmp_path, f"{group}:/a/ball", *HERE)[0], 0.8)
+    scans.assert_ball(scans.extracted(tmp_path, f"{array}:/", *HERE)[0], 0.8)
 
 
 @needs_zarr

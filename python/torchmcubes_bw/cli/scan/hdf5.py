@@ -21,7 +21,7 @@ def read(path: Path, choice: Choice, inner: str | None = None) -> Scan:
     if choice.by_planes:  # the dataset keeps its file open
         return _scan(_dataset(h5py, h5py.File(path, "r"), inner, path), lambda dataset: dataset)
     with h5py.File(path, "r") as file:
-        return _scan(_dataset(h5py, file, inner, path), lambda dataset: dataset[()])
+        return _scan(_dataset(h5py, file, inner, path), lambda dataset: np.asarray(dataset[()]))
 
 
 def _scan(dataset: Any, samples: Callable[[Any], Any]) -> Scan:
@@ -41,7 +41,7 @@ def _dataset(h5py: Any, file: Any, inner: str | None, path: Path) -> Any:
             raise CliError(f"INPUT must name one dataset of 3 dimensions as FILE:/PATH, got {listed}")
         inner = found[0]
     item = file.get(inner)
-    if not isinstance(item, h5py.Dataset):
+    if not isinstance(item, h5py.Dataset) or item.shape is None:  # none: it holds nothing
         raise CliError(f"INPUT must name a dataset, got {inner} in {path}")
     return item
 

@@ -7,6 +7,8 @@ import importlib
 import re
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import CliError
 from .choice import Choice
 from .extras import warnings_shown
@@ -52,7 +54,13 @@ def read(source: str, choice: Choice) -> Scan:
         except Exception as error:
             raise CliError(f"cannot read {path}: {_reason(error)}") from None
     scan.check(str(path))
-    if not scan.samples.dtype.isnative and not choice.by_planes:
+    if choice.by_planes:
+        return scan
+    if scan.samples.dtype.kind == "f" and scan.samples.dtype.itemsize > 8:
+        scan.said.append(f"samples of {scan.samples.dtype} are taken as float64")
+        with np.errstate(over="ignore"):  # what is beyond is infinite
+            scan.samples = scan.samples.astype(np.float64)
+    elif not scan.samples.dtype.isnative:
         scan.samples = scan.samples.astype(scan.samples.dtype.newbyteorder("="))
     return scan
 

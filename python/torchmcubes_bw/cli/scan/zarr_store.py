@@ -19,8 +19,11 @@ def read(path: Path, choice: Choice, inner: str | None = None) -> Scan:
     """Read an array; of an OME-Zarr image its finest level."""
     zarr = library("zarr", "zarr", f"reading {path}")
     node = zarr.open(str(path), mode="r")
-    if inner and inner.strip("/"):
-        node = node[inner.strip("/")]
+    below = (inner or "").strip("/")
+    if below:
+        if isinstance(node, zarr.Array) or below not in node:
+            raise CliError(f"INPUT must name an array or an image of the store, got {inner} in {path}")
+        node = node[below]
     if isinstance(node, zarr.Array):
         return Scan(_samples(node, choice))
     attributes = dict(node.attrs)
