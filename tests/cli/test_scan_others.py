@@ -3,6 +3,7 @@
 
 import fractions
 
+import fuzz_scans
 import h5py
 import mrcfile
 import numpy as np
@@ -227,6 +228,46 @@ def test_raw(dtype, tmp_path):
     assert (
         scans.refused(tmp_path, path) == f"{path} needs --shape Nz,Ny,Nx and --dtype: the file does not say"
     )
+
+
+WRONG = [
+    ("a.npy", "--frame 2", "a file of several volumes"), ("a.npy", "--key a", "a .npz, .pt, "),
+    ("a.npy", "--size 64", "a built-in sample"), ("a.npy", "--shape 4,5,6", "a .raw file"),
+    ("a.npy", "--dtype f4", "a .raw file"), ("a.npy", "--allow-gaps", "DICOM slices"),
+    ("a.npy", "--affine sform", "a NIfTI file"), ("a.npz", "--channel 1", "a file of several channels"),
+    ("a.nii", "--series 3", "DICOM"), ("a.nii", "--channel 1", "a file of several channels"),
+    ("a.tif", "--key x", "a .npz, .pt, "), ("b.tif", "--frame 1", "a file of several volumes"),
+    ("a.mrc", "--channel 1", "a file of several channels"), ("a.h5", "--key a", "a .npz, .pt, "),
+    ("a.pt", "--key a", "a .npz, .pt, "), ("a.vti", "--frame 1", "a file of several volumes"),
+    ("a.nrrd", "--channel 1", "a file of several channels"), ("dicom", "--channel 1", "a file of several"),
+    ("dicom", "--frame 1", "a file of several volumes"), ("dicom", "--key a", "a .npz, .pt, "),
+    ("sphere", "--key a", "a .npz, .pt, "), ("sphere", "--frame 1", "a file of several volumes"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole_files(tmp_path_factory):
+    return fuzz_scans.whole_files(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.mark.parametrize("name, option, needed", WRONG)
+def test_options_that_do_not_apply(name, option, needed, whole_files, tmp_path):
+    path, options, inner = whole_files.get(name, (name, (), ""))
+    given = inner or path
+    said = scans.refused(tmp_path, given, *option.split(), *options)
+    assert said.startswith(f"{option.split()[0]} needs {needed}")
+    assert said.endswith(f", got {given}")
+
+
+@pytest.mark.parametrize("name, option", [("a.npy", "--frame 0"), ("a.tif", "--channel 0"),
+                                          ("a.npz", "--key a"), ("a.safetensors", "--key a"),
+                                          ("a.vti", "--key a"), ("a.nii", "--affine sform"),
+                                          ("dicom", "--series 1"), ("dicom", "--allow-gaps"),
+                                          ("a.npy", "--mask MASK")])  # fmt: skip
+def test_options_that_apply(name, option, whole_files, tmp_path):
+    path, options, inner = whole_files[name]
+    option = option.replace("MASK", str(whole_files["a.npz"][0]))
+    scans.extracted(tmp_path, inner or path, *option.split(), *options)
 
 
 EXTRAS = [

@@ -25,6 +25,7 @@ def read(path: Path, choice: Choice) -> Scan:
     pydicom = library("pydicom", "dicom", f"reading {path}")
     headers, strangers = _headers(pydicom, path)
     series = _series(headers, path, choice)
+    choice.take("allow_gaps")
     if series[0][1].get("SOPClassUID") in _SEGMENTATIONS:
         return read_segments(pydicom, series, path)
     slices = [each for file, header in series for each in slices_of(file, header)]
@@ -56,6 +57,7 @@ def _headers(pydicom: Any, path: Path) -> tuple[list[tuple[Path, Any]], int]:
 
 def _series(headers: list[tuple[Path, Any]], path: Path, choice: Choice) -> list[tuple[Path, Any]]:
     """Return the files of the only series, or of the one that the user chose."""
+    choice.take("series")
     series: dict[str, list[tuple[Path, Any]]] = {}
     for file, header in headers:
         series.setdefault(str(header.get("SeriesInstanceUID", "")), []).append((file, header))

@@ -84,7 +84,7 @@ def _one_a_place(slices: list[Slice], along: Matrix, choice: Choice, said: list[
             f"a slice must lie alone, got {counts[0]} at each of {len(counts)} places, "
             f"as {slices[0].name} and {slices[1].name}, and nothing that tells them apart"
         )
-    number = picked("--frame", choice.frame, len(phases), f"images at each place, apart by {name}")
+    number = picked("--frame", choice.take("frame"), len(phases), f"images at each place, apart by {name}")
     said.append(f"frame {number} of {len(phases)} taken ({name} {list(phases)[number]})")
     return list(phases.values())[number]
 

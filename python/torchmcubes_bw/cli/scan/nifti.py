@@ -57,11 +57,12 @@ def _samples(image: Any, path: Path, choice: Choice) -> Any:
     if data.dtype.names:
         raise CliError(f"INPUT must hold one value a voxel, got {'+'.join(data.dtype.names)} in {path}")
     data = data.reshape(shape[:3] + (-1,), order="F")
-    return data[..., picked("--frame", choice.frame, data.shape[3], f"volumes in {path}")].T
+    return data[..., picked("--frame", choice.take("frame"), data.shape[3], f"volumes in {path}")].T
 
 
 def _affine(image: Any, choice: Choice, said: list[str]) -> Matrix:
     header = image.header
+    choice.take("affine")
     if not hasattr(header, "get_sform"):
         if choice.affine:
             raise CliError(f"--affine {choice.affine} needs a NIfTI file: others have one affine only")

@@ -21,7 +21,7 @@ def read(path: Path, choice: Choice) -> Scan:
                 raise CliError(f"--max-memory needs an array that is not packed, a .npy, got {path}")
             file.seek(0)
             with np.load(file, allow_pickle=False) as loaded:
-                return Scan(_member(loaded, path, choice.key))
+                return Scan(_member(loaded, path, choice.take("key")))
     # Copy-on-write: the file is paged in as it is read, and never written.
     mode: Literal["r", "c"] = "r" if choice.by_planes else "c"
     return Scan(np.load(path, mmap_mode=mode, allow_pickle=False))

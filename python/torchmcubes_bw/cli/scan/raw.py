@@ -14,6 +14,8 @@ from .scan import Scan
 
 def read(path: Path, choice: Choice) -> Scan:
     """Map a file of samples in the order z, y, x, the last running fastest."""
+    choice.take("shape")
+    choice.take("dtype")
     if choice.shape is None or choice.dtype is None:
         raise CliError(f"{path} needs --shape Nz,Ny,Nx and --dtype: the file does not say")
     try:

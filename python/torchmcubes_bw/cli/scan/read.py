@@ -35,7 +35,9 @@ def read(source: str, choice: Choice) -> Scan:
     """Read a built-in sample, a file or a folder."""
     path, inner = _inside(source)
     if inner is None and source in SAMPLES and not path.exists() and not choice.by_planes:
-        return importlib.import_module(".samples", __package__).read(source, choice)  # type: ignore[no-any-return]
+        sample: Scan = importlib.import_module(".samples", __package__).read(source, choice)
+        choice.check_taken(source)
+        return sample
     if not path.exists():
         names = ", ".join(SAMPLES)
         raise CliError(f"INPUT must be a file or one of the samples {names}, got {source}")
@@ -53,6 +55,7 @@ def read(source: str, choice: Choice) -> Scan:
         # What a library raises of a damaged file is of any kind: it is the file's fault, and one line.
         except Exception as error:
             raise CliError(f"cannot read {path}: {_reason(error)}") from None
+    choice.check_taken(source)
     scan.check(str(path))
     if choice.by_planes:
         return scan

@@ -10,4 +10,4 @@ from .scan import Scan
 
 def read(name: str, choice: Choice) -> Scan:
     """Compute a sample."""
-    return Scan(fields.sample(name, choice.size).numpy(), level=fields.FIELDS[name].level)
+    return Scan(fields.sample(name, choice.take("size")).numpy(), level=fields.FIELDS[name].level)

@@ -34,7 +34,7 @@ def read(path: Path, choice: Choice) -> Scan:
 def _name(names: list[str], path: Path, choice: Choice) -> str:
     if not names:
         raise CliError(f"INPUT must hold a tensor, got none in {path}")
-    return chosen_key(choice.key, names, path)
+    return chosen_key(choice.take("key"), names, path)
 
 
 def _array(tensor: Any) -> Array:

@@ -62,7 +62,7 @@ def _image(file: Any, path: Path, choice: Choice, said: list[str]) -> tuple[Any,
     whole = [k for k, each in enumerate(images) if not each.keyframe.is_reduced] or [*range(len(images))]
     deep = [k for k in whole if not _is_flat(images[k])]
     if choice.key is not None and len(images) > 1:
-        number = int(chosen_key(choice.key, [str(k) for k in range(len(images))], path))
+        number = int(chosen_key(choice.take("key"), [str(k) for k in range(len(images))], path))
     elif len(whole) > 1 and not deep and not file.is_ome and _are_alike([images[k] for k in whole]):
         said.append(f"{len(whole)} images of one page each taken as the planes of one volume")
         first = images[whole[0]]
@@ -98,14 +98,15 @@ def _volume(data: Any, axes: str, path: Path, choice: Choice) -> tuple[Any, int]
     # Pages of no meaning (Q, I) are planes, where no axis is z; S are the samples of a pixel.
     if "Z" not in axes:
         axes = axes.replace("Q", "Z", 1) if "Q" in axes else axes.replace("I", "Z", 1)
-    for axis, option, chosen, what in (
-        ("C", "--channel", choice.channel, "channels"),
-        ("S", "--channel", choice.channel, "samples a pixel"),
-        ("T", "--frame", choice.frame, "frames"),
+    for axis, option, what in (
+        ("C", "channel", "channels"),
+        ("S", "channel", "samples a pixel"),
+        ("T", "frame", "frames"),
     ):
         if axis in axes:
             at = axes.index(axis)
-            data = data.take(picked(option, chosen, data.shape[at], f"{what} in {path}"), axis=at)
+            chosen = picked(f"--{option}", choice.take(option), data.shape[at], f"{what} in {path}")
+            data = data.take(chosen, axis=at)
             axes = axes.replace(axis, "", 1)
     for axis in [a for a in axes if a not in "ZYX"]:
         at = axes.index(axis)

@@ -24,6 +24,7 @@ def read(path: Path, choice: Choice) -> Scan:
     names = [points.GetArrayName(k) or str(k) for k in range(points.GetNumberOfArrays())]
     if not names:
         raise CliError(f"INPUT must hold samples at the points of a grid, got none in {path}")
+    choice.take("key")
     if choice.key is None and len(names) > 1 and points.GetScalars() is not None:
         array = points.GetScalars()
     elif choice.key is None and len(names) == 1:

@@ -78,8 +78,10 @@ def _ome(node: Any, image: Any, path: Path, choice: Choice) -> Scan:
         if name in "zyx":
             place.append(slice(None))
         else:
-            option = ("--channel", choice.channel) if name == "c" else ("--frame", choice.frame)
-            place.append(picked(*option, count, f"steps of the axis {name} in {path}"))
+            option = "channel" if name == "c" else "frame"
+            place.append(
+                picked(f"--{option}", choice.take(option), count, f"steps of the axis {name} in {path}")
+            )
     kept = [name for name in names if name in "zyx"]
     if sorted(kept) != ["x", "y", "z"]:
         raise CliError(f"INPUT must have axes z, y and x, got {', '.join(names)} in {path}")
