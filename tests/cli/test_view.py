@@ -124,3 +124,11 @@ def test_errors(tmp_path):
     ):
         result = scans.command("view", *arguments, code=2)
         assert result.stderr.startswith("error: " + text)
+
+
+def test_a_mesh_has_nothing_to_choose_from(tmp_path):
+    mesh, out = tmp_path / "mesh.ply", tmp_path / "page.html"
+    scans.command("extract", "metaballs", "--size", 24, "-o", mesh)
+    result = scans.command("view", mesh, "--frame", 2, "--no-open", "-o", out, code=2)
+    assert result.stderr == f"error: --frame needs a file of several volumes, got {mesh}\n"
+    assert not out.exists()

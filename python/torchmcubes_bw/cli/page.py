@@ -28,6 +28,7 @@ def parts_of(job: Job) -> tuple[list[Part], list[str], str]:
     path = Path(job.source)
     if path.suffix.lower().removeprefix(".") in FORMATS and path.is_file():
         parts, said, place = _read_mesh(path), [], ""
+        job.choice.check_taken(job.source)
     else:
         result = run(job)
         parts, said, place = result.parts, result.said, result.place
