@@ -130,10 +130,20 @@ def test_a_raw_mask(more, tmp_path):
     by_type, _ = scans.extracted(tmp_path, tmp_path / "a.raw", *raw, *options)
     assert by_byte.bounds[0][2] >= 8
     assert np.array_equal(by_byte.vertices, by_type.vertices)
+    np.save(tmp_path / "a.npy", BALL)
+    beside_npy, _ = scans.extracted(tmp_path, tmp_path / "a.npy", "--dtype", "<f4", *options)
+    assert np.array_equal(beside_npy.vertices, by_type.vertices)
     mask.astype("<i2").tofile(tmp_path / "mask.raw")
     said = scans.refused(tmp_path, tmp_path / "a.raw", *raw, *options)
     count = mask.size
     assert said == f"--shape 24,26,28 of <f4 needs {4 * count} bytes, {tmp_path / 'mask.raw'} has {2 * count}"
+
+
+def test_a_mask_of_a_sample(tmp_path):
+    """--size is the sample's alone."""
+    np.save(tmp_path / "mask.npy", np.arange(24)[:, None, None] > np.zeros((24, 24, 24)) + 11)
+    mesh, _ = scans.extracted(tmp_path, "metaballs", "--size", 24, "--mask", tmp_path / "mask.npy")
+    assert mesh.bounds[0][2] >= 12
 
 
 @pytest.mark.parametrize("options", [("--nan", "skip"), ("--mask",)])

@@ -130,6 +130,8 @@ def read_beside(scan: Scan, source: str, job: Job) -> Scan:
     """Read a second volume as the first was read: a sample's size, a NIfTI's affine, a .raw file's shape."""
     said = job.choice
     choice = Choice(said.size, affine=said.affine, by_planes=said.by_planes)
+    for name in ("size", "affine", "dtype"):
+        choice.take(name)  # said of the first: what does not fit the second is no mistake
     path = Path(source)
     if path.suffix.lower() == ".raw" and path.is_file():
         choice.shape, choice.dtype = scan.samples.shape, said.dtype

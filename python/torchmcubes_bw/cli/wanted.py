@@ -31,3 +31,8 @@ class Job:
     largest: bool = False
     smooth: int = 0
     simplify: float | None = None
+
+    def __post_init__(self) -> None:
+        """Let --dtype be said of a mask or of colours alone."""
+        if any(str(path).lower().endswith(".raw") for path in (self.mask, self.colour)):
+            self.choice.take("dtype")
