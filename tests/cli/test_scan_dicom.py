@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """DICOM as hospitals send it: right, or refused in one line that names the files."""
 
+from copy import deepcopy
+
 import dicoms
 import numpy as np
 import pytest
@@ -223,6 +225,36 @@ def test_segmentation(tmp_path):
         mesh, _ = scans.extracted(tmp_path, tmp_path / "seg.dcm", "--label", label)
         assert mesh.is_watertight
         assert np.linalg.norm(mesh.center_mass - (scans.CENTRE + side * other)) < 0.1
+
+
+def test_segmentation_of_frames_that_lie_anywhere(tmp_path):
+    """A tilt is followed; a frame beside the line, or unlike the rest, is refused."""
+    place, path = tilted(), tmp_path / "seg.dcm"
+    volume = (scans.distance(place, SHAPE) < 0).astype(np.uint8)
+    segmentation(path, volume, STRAIGHT, {1: "liver"})
+    header = dcmread(path)
+
+    def moved(change):
+        for frame in header.PerFrameFunctionalGroupsSequence:
+            plane = frame.PlanePositionSequence[0]
+            z = round((float(plane.ImagePositionPatient[2]) - STRAIGHT[2, 3]) / SPACING[2])
+            plane.ImagePositionPatient = [f"{v:.8f}" for v in change(z)]
+        header.save_as(path, enforce_file_format=True)
+
+    moved(lambda z: place[:3, 3] + z * place[:3, 2])
+    mesh, output = scans.extracted(tmp_path, path, "--label", 1)
+    assert "tilted by 14.83 degrees" in output
+    assert np.linalg.norm(mesh.center_mass - scans.CENTRE) < 0.1
+    moved(lambda z: place[:3, 3] + z * place[:3, 2] + [2.0 * (z == SHAPE[0] // 2), 0, 0])
+    said = scans.refused(tmp_path, path, "--label", 1)
+    assert said == f"the frames of {path} must lie in one line, got some 2 mm beside it"
+    moved(lambda z: place[:3, 3] + z * place[:3, 2])
+    frames, shared = header.PerFrameFunctionalGroupsSequence, header.SharedFunctionalGroupsSequence[0]
+    for k, frame in enumerate(frames):
+        frame.PixelMeasuresSequence = deepcopy(shared.PixelMeasuresSequence)
+        frame.PixelMeasuresSequence[0].PixelSpacing = [1.1, 0.8 + 0.1 * (k == 3)]
+    header.save_as(path, enforce_file_format=True)
+    assert "slices must have one orientation and pixel spacing" in scans.refused(tmp_path, path, "--label", 1)
 
 
 def test_enhanced_multiframe(tmp_path):

@@ -22,7 +22,7 @@ def in_order(
 ) -> tuple[list[Slice], Matrix, Matrix | None]:
     """Return the slices along their normal, the affine, and each one's place where they lie unevenly."""
     first = slices[0]
-    _check_alike(slices)
+    check_alike(slices)
     if len(slices) == 1:
         raise CliError(f"INPUT must hold at least two slices, got one: {first.name}")
     normal = np.cross(first.x, first.y)
@@ -36,13 +36,18 @@ def in_order(
     uneven = _check_even(slices, positions, normal, choice, said)
     affine = np.eye(4)
     affine[:3] = np.column_stack([slices[0].x, slices[0].y, step, positions[0]])
-    tilt = np.degrees(np.arccos(np.clip(step @ normal / np.linalg.norm(step), -1, 1)))
-    if tilt > 0.05:
-        said.append(f"the slices are tilted by {tilt:.2f} degrees (gantry tilt): the mesh follows them")
+    tell_tilt(step, normal, said)
     return slices, affine, positions if uneven else None
 
 
-def _check_alike(slices: list[Slice]) -> None:
+def tell_tilt(step: Matrix, normal: Matrix, said: list[str]) -> None:
+    """Say by how much the step from slice to slice leaves their normal."""
+    tilt = np.degrees(np.arccos(np.clip(step @ normal / np.linalg.norm(step), -1, 1)))
+    if tilt > 0.05:
+        said.append(f"the slices are tilted by {tilt:.2f} degrees (gantry tilt): the mesh follows them")
+
+
+def check_alike(slices: list[Slice]) -> None:
     """Refuse slices of different size, orientation or pixel spacing."""
     first = slices[0]
     shape = (first.header.Rows, first.header.Columns)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import CliError
-from .dicom_slice import slices_of, stored
-from .scan import Array, Scan
+from .dicom_places import check_alike, tell_tilt
+from .dicom_slice import Slice, slices_of, stored
+from .scan import Array, Matrix, Scan
 
 
 def read_segments(pydicom: Any, series: list[tuple[Path, Any]], path: Path) -> Scan:
@@ -22,13 +23,9 @@ def read_segments(pydicom: Any, series: list[tuple[Path, Any]], path: Path) -> S
     if kind not in ("BINARY", "LABELMAP"):
         raise CliError(f"a segmentation must be BINARY or LABELMAP, got {kind or 'nothing'} in {file}")
     slices = slices_of(file, header)
-    normal = np.cross(slices[0].x, slices[0].y)
-    normal /= np.linalg.norm(normal)
-    along = np.array([each.position @ normal for each in slices])
-    step = _step(header, along, file)
-    places = np.rint((along - along.min()) / step).astype(int)
-    if np.abs(along - along.min() - places * step).max() > 0.02 * step:
-        raise CliError(f"the frames of {file} must lie {step:g} mm apart or a multiple of it, and do not")
+    check_alike(slices)
+    said: list[str] = []
+    low, step, places = _line(header, slices, file, said)
     places += 1  # empty planes need not be in the file: one on either side closes what ends there
     volume: Array = np.zeros((places.max() + 2, header.Rows, header.Columns), np.uint16)
     for k, (each, z) in enumerate(zip(slices, places, strict=True)):
@@ -38,10 +35,9 @@ def read_segments(pydicom: Any, series: list[tuple[Path, Any]], path: Path) -> S
             continue
         number = int(_group(header, k).SegmentIdentificationSequence[0].ReferencedSegmentNumber)
         _put(volume[z], values != 0, number, file)
-    low = slices[int(np.argmin(along))]
     affine = np.eye(4)
-    affine[:3] = np.column_stack([low.x, low.y, normal * step, low.position - normal * step])
-    scan = Scan(volume, affine, "mm", "LPS", labelled=True)
+    affine[:3] = np.column_stack([low.x, low.y, step, low.position - step])
+    scan = Scan(volume, affine, "mm", "LPS", labelled=True, said=said)
     for segment in header.get("SegmentSequence") or []:
         number = int(segment.SegmentNumber)
         scan.names[number] = str(segment.get("SegmentLabel", number))
@@ -57,12 +53,31 @@ def _group(header: Any, frame: int) -> Any:
     return header.SharedFunctionalGroupsSequence[0]
 
 
+def _line(header: Any, slices: list[Slice], file: Path, said: list[str]) -> tuple[Slice, Matrix, Array]:
+    """Return the lowest frame, the step from plane to plane, and how many steps up each frame lies."""
+    normal = np.cross(slices[0].x, slices[0].y)
+    normal /= np.linalg.norm(normal)
+    positions = np.array([each.position for each in slices])
+    along = positions @ normal
+    apart = _step(header, along, file)
+    low, high = int(np.argmin(along)), int(np.argmax(along))
+    places = np.rint((along - along[low]) / apart).astype(int)
+    if np.abs(along - along[low] - places * apart).max() > 0.02 * apart:
+        raise CliError(f"the frames of {file} must lie {apart:g} mm apart or a multiple of it, and do not")
+    step = (positions[high] - positions[low]) / places[high] if places[high] else normal * apart
+    drift = np.abs(positions - positions[low] - np.outer(places, step)).max()
+    if drift > 0.1 * apart:
+        raise CliError(f"the frames of {file} must lie in one line, got some {drift:.4g} mm beside it")
+    tell_tilt(step, normal, said)
+    return slices[low], step, places
+
+
 def _step(header: Any, along: Array, file: Path) -> float:
     """Return the distance of neighbouring planes; empty ones need not be in the file."""
     for group in header.get("SharedFunctionalGroupsSequence") or []:
         for measures in group.get("PixelMeasuresSequence") or []:
             if measures.get("SpacingBetweenSlices"):
-                return float(measures.SpacingBetweenSlices)
+                return abs(float(measures.SpacingBetweenSlices))
     steps = np.diff(np.unique(np.round(along, 4)))
     if len(steps) == 0:
         raise CliError(f"INPUT must hold at least two slices, got one in {file}")
