@@ -135,6 +135,60 @@ def test_ome_zarr(version, tmp_path):
     assert " um, " in output
 
 
+def ome_zarr(path, steps, whole=(), below="", **levels):
+    """Write levels as an image whose first has these transformations and the others twice their scale."""
+    group = zarr.open_group(str(path), mode="w", path=below, zarr_format=2)
+    sets = []
+    for k, (name, level) in enumerate(levels.items()):
+        group.create_array(name, data=level)
+        coarse = [{"type": "scale", "scale": [2.0] * 3}] * k
+        sets.append({"path": name, "coordinateTransformations": [*coarse, *steps]})
+    axes = [{"name": n, "type": "space", "unit": "micrometer"} for n in "zyx"]
+    image = {"axes": axes, "datasets": sets, "coordinateTransformations": [*whole]}
+    group.attrs.update({"multiscales": [image]})
+
+
+@needs_zarr
+@pytest.mark.parametrize("below", ["", "images/ball"])
+def test_levels_of_ome_zarr(below, tmp_path):
+    """A level that is named lies where its image says, the only array of a store too."""
+    path, inner = tmp_path / "ball.zarr", f"/{below}/".replace("//", "/")
+    place = [
+        {"type": "identity"},
+        {"type": "scale", "scale": [*SPACING[::-1]]},
+        {"type": "translation", "translation": [*STRAIGHT[:3, 3][::-1]]},
+    ]
+    ome_zarr(path, place, below=below, fine=BALL, coarse=np.ascontiguousarray(BALL[::2, ::2, ::2]))
+    for name in ("", "fine", "coarse"):
+        mesh, output = scans.extracted(tmp_path, f"{path}:{inner}{name}")
+        scans.assert_ball(mesh, 1.6)
+        assert " um, " in output
+    ome_zarr(path, place, below=below, fine=BALL)
+    mesh, output = scans.extracted(tmp_path, path)
+    scans.assert_ball(mesh, 0.8)
+    assert " um, " in output
+
+
+KINDS = "a transformation of OME-Zarr must be identity, scale or translation, got "
+
+
+@needs_zarr
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize(("step", "text"), [
+    ({"type": "affine", "affine": [[2, 0, 0, 5], [0, 2, 0, 5], [0, 0, 2, 5]]}, KINDS + "affine"),
+    ({"type": "sequence", "transformations": []}, KINDS + "sequence"),
+    ({"scale": [1, 2, 3]}, KINDS + "None"),
+    ({"type": "scale", "path": "0/scale"}, "a scale of OME-Zarr must have 3 numbers, one an axis, got none"),
+    ({"type": "scale", "scale": [3]}, "a scale of OME-Zarr must have 3 numbers, one an axis, got [3]"),
+    ({"type": "translation", "translation": [3, 3]},
+     "a translation of OME-Zarr must have 3 numbers, one an axis, got [3, 3]"),
+])  # fmt: skip
+def test_ome_zarr_that_lies_elsewhere(step, text, whole, tmp_path):
+    path = tmp_path / "ball.zarr"
+    ome_zarr(path, *(((), [step]) if whole else ([step], ())), ball=BALL)
+    assert scans.refused(tmp_path, path) == f"{text} in {path}"
+
+
 def image_data(place, extent=(0, 0, 0)):
     """Return VTK's image of a ball, which begins at an index of its own."""
     image = vtk.vtkImageData()

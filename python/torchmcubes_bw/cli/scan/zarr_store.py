@@ -11,30 +11,47 @@ import numpy as np
 from ..errors import CliError
 from .choice import Choice
 from .extras import library
-from .scan import Scan, affine_of, picked
+from .scan import Matrix, Scan, affine_of, picked
 from .units import METRES, unit_named
 
 
 def read(path: Path, choice: Choice, inner: str | None = None) -> Scan:
-    """Read an array; of an OME-Zarr image its finest level."""
+    """Read an array; of an OME-Zarr image its finest level, or the level that is named."""
     zarr = library("zarr", "zarr", f"reading {path}")
-    node = zarr.open(str(path), mode="r")
+    root = node = zarr.open(str(path), mode="r")
     below = (inner or "").strip("/")
     if below:
-        if isinstance(node, zarr.Array) or below not in node:
+        if isinstance(root, zarr.Array) or below not in root:
             raise CliError(f"INPUT must name an array or an image of the store, got {inner} in {path}")
-        node = node[below]
+        node = root[below]
     if isinstance(node, zarr.Array):
-        return Scan(_samples(node, choice))
-    attributes = dict(node.attrs)
-    images = attributes.get("ome", attributes).get("multiscales")
+        return _array(root, below, path, choice)
+    images = _images(node)
     if images:
-        return _ome(node, images[0], path, choice)
-    found = [name for name, item in _items(zarr, node) if item.ndim == 3]
+        return _ome(node, images[0], images[0]["datasets"][0], path, choice)
+    within = _items(zarr, node, f"{below}/" if below else "")
+    found = [name for name, item in within if item.ndim == 3]
     if len(found) != 1:
         listed = ", ".join(f"{path}:/{name}" for name in found) or "none"
         raise CliError(f"INPUT must name one array of 3 dimensions as STORE:/PATH, got {listed}")
-    return Scan(_samples(node[found[0]], choice))
+    return _array(root, found[0], path, choice)
+
+
+def _array(root: Any, name: str, path: Path, choice: Choice) -> Scan:
+    """Read an array, as a level of the OME-Zarr image that lists it, if one does."""
+    parts = [part for part in name.split("/") if part]
+    for k in reversed(range(len(parts))):
+        group = root["/".join(parts[:k])] if k else root
+        for image in _images(group):
+            for level in image["datasets"]:
+                if level["path"].strip("/") == "/".join(parts[k:]):
+                    return _ome(group, image, level, path, choice)
+    return Scan(_samples(root["/".join(parts)] if parts else root, choice))
+
+
+def _images(group: Any) -> list[Any]:
+    attributes = dict(group.attrs)
+    return attributes.get("ome", attributes).get("multiscales") or []
 
 
 def _samples(array: Any, choice: Choice) -> Any:
@@ -67,9 +84,8 @@ def _items(zarr: Any, node: Any, below: str = "") -> Any:
             yield from _items(zarr, item, f"{below}{name}/")
 
 
-def _ome(node: Any, image: Any, path: Path, choice: Choice) -> Scan:
-    finest = image["datasets"][0]
-    array = node[finest["path"]]
+def _ome(node: Any, image: Any, level: Any, path: Path, choice: Choice) -> Scan:
+    array = node[level["path"]]
     axes: list[Any] = image.get("axes") or ["t", "c", "z", "y", "x"][-array.ndim :]
     axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in axes]
     names = [axis["name"].lower() for axis in axes]
@@ -85,13 +101,7 @@ def _ome(node: Any, image: Any, path: Path, choice: Choice) -> Scan:
     kept = [name for name in names if name in "zyx"]
     if sorted(kept) != ["x", "y", "z"]:
         raise CliError(f"INPUT must have axes z, y and x, got {', '.join(names)} in {path}")
-    scale, shift = np.ones(len(names)), np.zeros(len(names))
-    steps = [finest.get("coordinateTransformations", []), image.get("coordinateTransformations", [])]
-    for step in [each for part in steps for each in part]:
-        if "scale" in step:
-            scale, shift = scale * step["scale"], shift * step["scale"]
-        if "translation" in step:
-            shift = shift + step["translation"]
+    scale, shift = _placed(level, image, len(names), path)
     order = [names.index(axis) for axis in "xyz"]
     units = [unit_named(axes[k].get("unit")) for k in order]
     metres = np.array([METRES[unit] if unit else 1.0 for unit in units])
@@ -104,3 +114,23 @@ def _ome(node: Any, image: Any, path: Path, choice: Choice) -> Scan:
     else:
         samples = np.asarray(array[tuple(place)]).transpose(turned)
     return Scan(samples, affine_of(scale[order] * factor, shift[order] * factor), unit=units[0])
+
+
+def _placed(level: Any, image: Any, axes: int, path: Path) -> tuple[Matrix, Matrix]:
+    """Return the scale and the translation, a number an axis, of what a level and its image say."""
+    scale, shift = np.ones(axes), np.zeros(axes)
+    for step in [each for of in (level, image) for each in of.get("coordinateTransformations") or []]:
+        kind = step.get("type")
+        if kind == "identity":
+            continue
+        if kind not in ("scale", "translation"):
+            raise CliError(
+                f"a transformation of OME-Zarr must be identity, scale or translation, got {kind} in {path}"
+            )
+        given = step.get(kind)
+        if not isinstance(given, list) or len(given) != axes:
+            got = "none" if given is None else given
+            raise CliError(f"a {kind} of OME-Zarr must have {axes} numbers, one an axis, got {got} in {path}")
+        numbers = np.array(given, dtype=np.float64)
+        scale, shift = (scale * numbers, shift * numbers) if kind == "scale" else (scale, shift + numbers)
+    return scale, shift
