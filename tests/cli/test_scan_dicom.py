@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scans
 from pydicom import dcmread
+from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from torchmcubes_bw.cli.scan.choice import Choice
 from torchmcubes_bw.cli.scan.read import read
@@ -257,36 +258,69 @@ def test_segmentation_of_frames_that_lie_anywhere(tmp_path):
     assert "slices must have one orientation and pixel spacing" in scans.refused(tmp_path, path, "--label", 1)
 
 
+def enhanced(path, volumes, place, phases):
+    """Write volumes as one file of frames, each with a place and a sequence of its phase."""
+    header = dicoms.slice_header(volumes[0][0], place, 0, generate_uid())
+    header.NumberOfFrames = sum(map(len, volumes))
+    header.PixelData = b"".join(volume.tobytes() for volume in volumes)
+    shared, orientation, measures = Dataset(), Dataset(), Dataset()
+    orientation.ImageOrientationPatient = header.ImageOrientationPatient
+    measures.PixelSpacing = header.PixelSpacing
+    shared.PlaneOrientationSequence, shared.PixelMeasuresSequence = [orientation], [measures]
+    header.SharedFunctionalGroupsSequence = [shared]
+    frames = []
+    for (sequence, tag, value), volume in zip(phases, volumes, strict=True):
+        for z in range(len(volume)):
+            frame, position, phase = Dataset(), Dataset(), Dataset()
+            position.ImagePositionPatient = [f"{v:.6f}" for v in place[:3, 3] + z * place[:3, 2]]
+            setattr(phase, tag, value)
+            frame.PlanePositionSequence = [position]
+            setattr(frame, sequence, [phase])
+            frames.append(frame)
+    header.PerFrameFunctionalGroupsSequence = frames
+    for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
+        delattr(header, name)
+    header.save_as(path, enforce_file_format=True)
+
+
 def test_enhanced_multiframe(tmp_path):
     """One file of frames, each with a place of its own; without places it is refused."""
-    from pydicom.dataset import Dataset
-    from pydicom.sequence import Sequence
-
     volume = scans.ct(OBLIQUE, **SHARED)
     header = dicoms.slice_header(volume[0], OBLIQUE, 0, generate_uid())
     header.NumberOfFrames, header.PixelData = len(volume), volume.tobytes()
-    bare = tmp_path / "bare.dcm"
+    bare, path = tmp_path / "bare.dcm", tmp_path / "enhanced.dcm"
     header.save_as(bare, enforce_file_format=True)
     assert (
         scans.refused(tmp_path, bare, *AT) == f"{bare} must say where each of its frames lies, and does not"
     )
-    shared, orientation, measures = Dataset(), Dataset(), Dataset()
-    orientation.ImageOrientationPatient = header.ImageOrientationPatient
-    measures.PixelSpacing = header.PixelSpacing
-    shared.PlaneOrientationSequence, shared.PixelMeasuresSequence = (
-        Sequence([orientation]),
-        Sequence([measures]),
-    )
-    header.SharedFunctionalGroupsSequence = Sequence([shared])
-    frames = []
-    for z in range(len(volume)):
-        frame, position = Dataset(), Dataset()
-        position.ImagePositionPatient = [f"{v:.6f}" for v in OBLIQUE[:3, 3] + z * OBLIQUE[:3, 2]]
-        frame.PlanePositionSequence = Sequence([position])
-        frames.append(frame)
-    header.PerFrameFunctionalGroupsSequence = Sequence(frames)
-    for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
-        delattr(header, name)
-    header.save_as(tmp_path / "enhanced.dcm", enforce_file_format=True)
-    mesh, _ = scans.extracted(tmp_path, tmp_path / "enhanced.dcm", *AT)
+    enhanced(path, [volume], OBLIQUE, [("FrameContentSequence", "TemporalPositionIndex", 1)])
+    mesh, _ = scans.extracted(tmp_path, path, *AT)
     scans.assert_ball(mesh, SPACING.min())
+
+
+@pytest.mark.parametrize(("sequence", "tag", "low", "high"), [
+    ("FrameContentSequence", "TemporalPositionIndex", 1, 2),
+    ("FrameContentSequence", "FrameAcquisitionNumber", 9, 10),
+    ("MREchoSequence", "EffectiveEchoTime", 4.5, 12.5),
+    ("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime", 50.0, 400.0),
+    ("MRDiffusionSequence", "DiffusionBValue", 0.0, 1000.0),
+])  # fmt: skip
+def test_phases_of_an_enhanced_multiframe(sequence, tag, low, high, tmp_path):
+    """What tells the volumes of one file apart stands in the frames, not in the file."""
+    ball, path = scans.ct(OBLIQUE, **SHARED), tmp_path / "enhanced.dcm"
+    enhanced(path, [ball, ball * 0], OBLIQUE, [(sequence, tag, high), (sequence, tag, low)])
+    said = scans.refused(tmp_path, path, *AT)
+    assert said == f"--frame must say which of 2 images at each place, apart by {tag} to take, from 0 to 1"
+    mesh, _ = scans.extracted(tmp_path, path, "--frame", 1, *AT)
+    scans.assert_ball(mesh, SPACING.min())
+
+
+def test_table_of_values(tmp_path):
+    """Stored values that a table turns into samples are not taken for samples."""
+    table = Dataset()
+    table.LUTDescriptor, table.ModalityLUTType, table.LUTData = [2, 0, 16], "HU", b"\5\0\6\0"
+    paths = dicoms.write_series(
+        tmp_path / "a", scans.ct(STRAIGHT, **SHARED), STRAIGHT, ModalityLUTSequence=[table]
+    )
+    said = scans.refused(tmp_path, tmp_path / "a", *AT)
+    assert said == (f"{paths[0]} must give its values by slope and intercept, got ModalityLUTSequence")

@@ -12,8 +12,9 @@ from .scan import Matrix, picked
 
 _UNEVEN = 0.02  # of the step between slices: headers are rounded
 _PHASES = (
-    "TemporalPositionIdentifier", "TemporalPositionIndex", "AcquisitionNumber", "EchoNumbers", "EchoTime",
-    "TriggerTime", "NominalPercentageOfCardiacPhase", "DiffusionBValue", "AcquisitionTime", "ImageType",
+    "TemporalPositionIdentifier", "TemporalPositionIndex", "AcquisitionNumber", "FrameAcquisitionNumber",
+    "EchoNumbers", "EchoTime", "EffectiveEchoTime", "TriggerTime", "NominalCardiacTriggerDelayTime",
+    "NominalPercentageOfCardiacPhase", "DiffusionBValue", "AcquisitionTime", "ImageType", "FrameType",
 )  # fmt: skip
 
 
@@ -99,7 +100,7 @@ def _phases(slices: list[Slice], places: int, count: int) -> tuple[str, dict[str
     for name in _PHASES:
         parts: dict[str, list[Slice]] = {}
         for each in slices:
-            parts.setdefault(str(each.header.get(name)), []).append(each)
+            parts.setdefault(str(each.tag(name)), []).append(each)
         if len(parts) == count and all(len(part) == places for part in parts.values()):
             try:
                 ordered = dict(sorted(parts.items(), key=lambda item: float(item[0])))

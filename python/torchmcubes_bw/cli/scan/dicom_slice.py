@@ -22,6 +22,7 @@ class Slice:
         header: the file's header.
         position: of its first sample. x, y: the steps to the next column and the next row.
         rescale: slope and intercept from a stored value to a sample.
+        groups: the file's functional groups that hold for it, its own before the shared ones.
     """
 
     path: Path
@@ -31,27 +32,38 @@ class Slice:
     x: Matrix
     y: Matrix
     rescale: tuple[float, float]
+    groups: list[Any]
 
     @property
     def name(self) -> str:
         """How an error names it."""
         return self.path.name if self.frame is None else f"frame {self.frame} of {self.path.name}"
 
+    def tag(self, name: str) -> Any:
+        """Return a tag's value of this slice, else of the whole file; None where neither has it."""
+        for group in self.groups:
+            for element in group:
+                if element.VR == "SQ" and element.value and name in element.value[0]:
+                    return element.value[0].get(name)
+        return self.header.get(name)
+
 
 def slices_of(file: Path, header: Any) -> list[Slice]:
     """Return the slices of a file: one, or a frame each."""
+    if "ModalityLUTSequence" in header:
+        raise CliError(f"{file} must give its values by slope and intercept, got ModalityLUTSequence")
     frames = header.get("PerFrameFunctionalGroupsSequence")
     if frames is None:
         if int(header.get("NumberOfFrames", 1) or 1) > 1:
             raise CliError(f"{file} must say where each of its frames lies, and does not")
-        return [_slice(file, None, header, [header])]
+        return [_slice(file, None, header, [])]
     shared = header.get("SharedFunctionalGroupsSequence") or []
-    return [_slice(file, k, header, [frame, *shared, header]) for k, frame in enumerate(frames)]
+    return [_slice(file, k, header, [frame, *shared]) for k, frame in enumerate(frames)]
 
 
 def _slice(file: Path, frame: int | None, header: Any, groups: list[Any]) -> Slice:
     def find(sequence: str, name: str) -> Any:
-        for group in groups:
+        for group in [*groups, header]:
             within = group.get(sequence) or [group]
             if within[0].get(name) is not None:
                 return within[0].get(name)
@@ -73,7 +85,8 @@ def _slice(file: Path, frame: int | None, header: Any, groups: list[Any]) -> Sli
     slope = find("PixelValueTransformationSequence", "RescaleSlope")
     intercept = find("PixelValueTransformationSequence", "RescaleIntercept")
     rescale = (1.0 if slope is None else float(slope), 0.0 if intercept is None else float(intercept))
-    return Slice(file, frame, header, np.asarray(position, dtype=np.float64), x * columns, y * rows, rescale)
+    at = np.asarray(position, dtype=np.float64)
+    return Slice(file, frame, header, at, x * columns, y * rows, rescale, groups)
 
 
 _open: dict[Path, Array] = {}  # the last file of frames, decoded
