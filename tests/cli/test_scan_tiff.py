@@ -39,6 +39,18 @@ def test_imagej_spells_micrometres_in_many_ways(unit, tmp_path):
     assert " um, " in output
 
 
+def test_imagej_of_unequal_units(tmp_path):
+    path = tmp_path / "ball.tif"
+    about = {"axes": "ZYX", "unit": "um", "yunit": "nm", "zunit": "mm", "spacing": 0.0015}
+    tifffile.imwrite(path, GREY, imagej=True, resolution=(1 / 0.2, 1 / 200), metadata=about)
+    mesh, output = scans.extracted(tmp_path, path, "--level", 500)
+    assert_ball(mesh)
+    assert " um, " in output
+    tifffile.imwrite(path, GREY, imagej=True, metadata={**about, "zunit": "s"})
+    _, output = scans.extracted(tmp_path, path, "--level", 500)
+    assert "the file's units are no lengths (um, nm, s): none is told" in output
+
+
 @pytest.mark.parametrize("kind", ["imagej", "ome"])
 def test_channels_and_frames(kind, tmp_path):
     path = tmp_path / f"ball.{'ome.' if kind == 'ome' else ''}tif"

@@ -139,11 +139,17 @@ def _ome(
     if pixels is None or not all(pixels.get(f"PhysicalSize{axis}") for axis in "XYZ"):
         said.append("the file gives no voxel size in all of x, y, z: coordinates are in voxels")
         return (1.0, 1.0, 1.0), None
-    units = [unit_named(pixels.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "XYZ"]
-    sizes = [float(pixels.get(f"PhysicalSize{axis}", "")) for axis in "XYZ"]
+    words = [pixels.get(f"PhysicalSize{axis}Unit", "µm") for axis in "XYZ"]
+    return _in_one_unit([float(pixels.get(f"PhysicalSize{axis}", "")) for axis in "XYZ"], words, said)
+
+
+def _in_one_unit(
+    sizes: list[float], words: list[str], said: list[str]
+) -> tuple[tuple[float, float, float], str | None]:
+    """Return sizes along x, y and z, each in a unit of its own, in that of x."""
+    units = [unit_named(word) for word in words]
     if None in units:
-        words = ", ".join(pixels.get(f"PhysicalSize{axis}Unit", "") for axis in "XYZ")
-        said.append(f"the file's units are no lengths ({words}): none is told")
+        said.append(f"the file's units are no lengths ({', '.join(words)}): none is told")
         return _checked(sizes, None, said)
     metres = [METRES[str(unit)] for unit in units]
     return _checked([s * m / metres[0] for s, m in zip(sizes, metres, strict=True)], units[0], said)
@@ -151,13 +157,16 @@ def _ome(
 
 def _imagej(file: Any, said: list[str]) -> tuple[tuple[float, float, float], str | None]:
     about, page = file.imagej_metadata or {}, file.pages[0]
-    unit = unit_named(about.get("unit"))
-    if "spacing" not in about and unit is None:
+    words = [str(about.get(name, about.get("unit", ""))) for name in ("unit", "yunit", "zunit")]
+    known = any(unit_named(word) for word in words)
+    if "spacing" not in about and not known:
         return (1.0, 1.0, 1.0), None
     if "spacing" not in about:
-        said.append(f"the file gives no spacing in z: 1 {unit}, as ImageJ takes it")
+        said.append(
+            f"the file gives no spacing in z: 1 {unit_named(words[2]) or words[2]}, as ImageJ takes it"
+        )
     sizes = [_pixel(page, "XResolution"), _pixel(page, "YResolution"), float(about.get("spacing", 1))]
-    return _checked(sizes, unit, said)
+    return _in_one_unit(sizes, words, said) if known else _checked(sizes, None, said)
 
 
 def _pixel(page: Any, tag: str) -> float:
