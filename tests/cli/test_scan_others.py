@@ -253,6 +253,47 @@ def test_itk(ending, mirrored, tmp_path):
         assert " mm (LPS), " in scans.extracted(tmp_path, path)[1]
 
 
+def nrrd(path, volume, place, space, units):
+    """Write a volume with what its header says of the world's axes."""
+    columns = " ".join(f"({','.join(map(str, step))})" for step in place[:3, :3].T)
+    sizes = " ".join(map(str, volume.shape[::-1]))
+    lines = [
+        "NRRD0004", "type: float", "dimension: 3", f"space: {space}", f"sizes: {sizes}",
+        f"space directions: {columns}", "endian: little", "encoding: raw",
+        f"space units: {units}", f"space origin: ({','.join(map(str, place[:3, 3]))})",
+    ]  # fmt: skip
+    path.write_bytes("\n".join([*lines, "", ""]).encode() + volume.astype("<f4").tobytes())
+
+
+@pytest.mark.parametrize("space", ["LPS", "left-posterior-superior", "RAS", "right anterior superior"])
+def test_nrrd_of_unequal_units(space, tmp_path):
+    path = tmp_path / "ball.nrrd"
+    place = scans.affine(scans.rotation() * SPACING, SHAPE)
+    ball = scans.distance(place, SHAPE)
+    stored = (place if space[0].lower() == "l" else scans.turned(place)).copy()
+    stored[1] *= 1000
+    stored[2] *= 1e6
+    nrrd(path, ball, stored, space, '"mm" "um" "nm"')
+    mesh, output = scans.extracted(tmp_path, path)
+    scans.assert_ball(mesh, 0.8)
+    assert " mm (LPS), " in output
+    nrrd(path, ball, place, space, '"mm" "mm" "s"')
+    _, output = scans.extracted(tmp_path, path)
+    assert "the file's units are no lengths (mm, mm, s): none is told" in output
+    assert " mm (LPS), " not in output
+
+
+@pytest.mark.parametrize("space", ["3D-right-handed", "3D-left-handed", "scanner-xyz"])
+def test_nrrd_that_says_not_where_left_is(space, tmp_path):
+    path = tmp_path / "ball.nrrd"
+    nrrd(path, BALL, STRAIGHT, space, '"mm" "mm" "mm"')
+    mesh, output = scans.extracted(tmp_path, path)
+    scans.assert_ball(mesh, 0.8)
+    assert " mm, " in output
+    said = scans.refused(tmp_path, path, "--ras")
+    assert said == "--ras needs an INPUT that says where left and right are"
+
+
 def test_tensors(tmp_path):
     ball = torch.from_numpy(BALL)
     torch.save({"ball": ball, "steps": 3, "other": ball}, tmp_path / "ball.pt")

@@ -13,9 +13,10 @@ from ..errors import CliError
 from .choice import Choice
 from .extras import library
 from .scan import Scan, affine_of
-from .units import unit_named
+from .units import METRES, unit_named
 
 _DETACHED = (".mhd", ".nhdr", ".xdmf")
+_ANATOMICAL = r"^space: *((left|right)[- ]?(anterior|posterior)[- ]?superior|[LR][AP]S)\s*$"
 _MOST_PACKED = 1100  # times: no deflate stream holds more
 
 
@@ -40,8 +41,17 @@ def read(path: Path, _choice: Choice) -> Scan:
             f"got shape {shape} and {parts} in {path}"
         )
     affine = affine_of(image.GetSpacing(), image.GetOrigin(), image.GetDirection())
-    unit, axes = _meaning(path)
-    return Scan(sitk.GetArrayFromImage(image), affine, unit=unit, axes=axes)
+    words, axes = _meaning(path)
+    units = [unit_named(word) for word in words]
+    said = []
+    if units and None not in units:  # of the world's axes: its rows
+        metres = np.array([METRES[str(unit)] for unit in units])
+        affine[:3] *= (metres / metres[0])[:, None]
+    elif any(units):
+        said.append(f"the file's units are no lengths ({', '.join(words)}): none is told")
+        units = []
+    unit = units[0] if units else None
+    return Scan(sitk.GetArrayFromImage(image), affine, unit=unit, axes=axes, said=said)
 
 
 def _check_claim(reader: Any, path: Path) -> None:
@@ -51,17 +61,16 @@ def _check_claim(reader: Any, path: Path) -> None:
         raise CliError(f"cannot read {path}: its header names {samples} samples, more than it can hold")
 
 
-def _meaning(path: Path) -> tuple[str | None, str | None]:
-    """Return the unit that the file names, if any, and the axes: ITK turns what is anatomical to LPS."""
+def _meaning(path: Path) -> tuple[list[str], str | None]:
+    """Return the world's units, an axis each, as the file has them, and its axes, LPS if anatomical."""
     kind = path.suffix.lower()
     with path.open("rb") as file:
-        head = file.read(65536).split(b"\n\n")[0].decode("latin1")
+        head = re.split(rb"\r?\n\r?\n", file.read(65536))[0].decode("latin1")
     if kind in (".mha", ".mhd"):
         units = re.search(r"^DistanceUnits *= *(\S+)", head, re.MULTILINE)
-        return unit_named(units[1]) if units else None, "LPS"
+        return [units[1]] * 3 if units else [], "LPS"
     if kind not in (".nrrd", ".nhdr"):
-        return None, None
-    space = re.search(r"^space: *(\S+)", head, re.MULTILINE)
-    units = re.search(r'^space units: *"([^"]*)"', head, re.MULTILINE)
-    anatomical = space is not None and re.search(r"left|right|^[LR][AP][SI]", space[1], re.IGNORECASE)
-    return unit_named(units[1]) if units else None, "LPS" if anatomical else None
+        return [], None
+    listed = re.search(r"^space units: *(.*)", head, re.MULTILINE | re.IGNORECASE)
+    words = re.findall(r'"([^"]*)"', listed[1]) if listed else []
+    return words, "LPS" if re.search(_ANATOMICAL, head, re.MULTILINE | re.IGNORECASE) else None
