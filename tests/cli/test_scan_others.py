@@ -160,9 +160,10 @@ def test_levels_of_ome_zarr(below, tmp_path):
     ]
     ome_zarr(path, place, below=below, fine=BALL, coarse=np.ascontiguousarray(BALL[::2, ::2, ::2]))
     for name in ("", "fine", "coarse"):
-        mesh, output = scans.extracted(tmp_path, f"{path}:{inner}{name}")
-        scans.assert_ball(mesh, 1.6)
-        assert " um, " in output
+        for source in (f"{path}:{inner}{name}", f"{path}{inner}{name}"):
+            mesh, output = scans.extracted(tmp_path, source)
+            scans.assert_ball(mesh, 1.6)
+            assert " um, " in output
     ome_zarr(path, place, below=below, fine=BALL)
     mesh, output = scans.extracted(tmp_path, path)
     scans.assert_ball(mesh, 0.8)

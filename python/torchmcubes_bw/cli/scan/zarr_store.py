@@ -18,8 +18,10 @@ from .units import METRES, unit_named
 def read(path: Path, choice: Choice, inner: str | None = None) -> Scan:
     """Read an array; of an OME-Zarr image its finest level, or the level that is named."""
     zarr = library("zarr", "zarr", f"reading {path}")
+    if inner is None:
+        path, inner = _store_of(path)
     root = node = zarr.open(str(path), mode="r")
-    below = (inner or "").strip("/")
+    below = inner.strip("/")
     if below:
         if isinstance(root, zarr.Array) or below not in root:
             raise CliError(f"INPUT must name an array or an image of the store, got {inner} in {path}")
@@ -35,6 +37,16 @@ def read(path: Path, choice: Choice, inner: str | None = None) -> Scan:
         listed = ", ".join(f"{path}:/{name}" for name in found) or "none"
         raise CliError(f"INPUT must name one array of 3 dimensions as STORE:/PATH, got {listed}")
     return _array(root, found[0], path, choice)
+
+
+def _store_of(path: Path) -> tuple[Path, str]:
+    """Part a folder within a store into the store and the path inside it."""
+    store = path
+    for parent in path.parents:
+        if path.is_file() or not any((parent / name).exists() for name in (".zgroup", "zarr.json")):
+            break
+        store = parent
+    return store, path.relative_to(store).as_posix() if store != path else ""
 
 
 def _array(root: Any, name: str, path: Path, choice: Choice) -> Scan:
