@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import warnings
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -32,7 +33,7 @@ from .streaming.rows import new_zarr_array, zarr_group
 from .streaming.slab import INT32_MAX, Asked, Planes, count, planes_of
 from .streaming.sources import refuse_masked, sample_dtype
 from .streaming.surface import Written, placed
-from .streaming.target import check_apart, kind_of, places_of
+from .streaming.target import PART, check_apart, kind_of, places_of
 from .streaming.whole import whole_folder
 
 try:
@@ -145,22 +146,39 @@ def join(parts: str | os.PathLike[str], output: str | os.PathLike[str]) -> Writt
         Where it was written, and its numbers of vertices and triangles.
 
     Raises:
-        ValueError: `parts` is no such folder, or not as its manifest says.
+        ValueError: `parts` is no such folder, or not as its manifest says; `output` is no ``.ply``.
+        OSError: It cannot be written.
     """
     folder, path = Path(parts), Path(output)
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-    except OSError:
-        raise ValueError(f"parts must be a folder with a manifest.json, got {folder}") from None
-    check_apart(path, "parts", (folder / part["file"] for part in manifest["parts"]))
-    real = np.dtype(manifest["vertex"])
-    with ply_writer(path, real, normals=False) as writer:
-        for part in manifest["parts"]:
-            if (writer.vertices, writer.triangles) != (part["first_vertex"], part["first_triangle"]):
-                raise ValueError(f"parts must follow one another, and {part['file']} does not")
-            verts, faces = _read_part(folder / part["file"], part, real)
-            writer.add(verts, faces.astype(np.int64) + part["first_vertex"], None)
+    if path.suffix.lower() != ".ply":
+        raise ValueError(f"output must end in .ply, got {path}")
+    kind_of(path)
+    manifest = _read_manifest(folder)
+    check_apart(path, "parts", (folder / part.file for part in manifest.parts))
+    with ply_writer(path, manifest.vertex, normals=False) as writer:
+        for part in manifest.parts:
+            if (writer.vertices, writer.triangles) != (part.first_vertex, part.first_triangle):
+                raise ValueError(f"parts must follow one another, and {part.file} does not")
+            verts, faces = _read_part(folder / part.file, part, manifest.vertex)
+            writer.add(verts, faces.astype(np.int64) + part.first_vertex, None)
     return Written(path, writer.vertices, writer.triangles)
+
+
+class _Part(NamedTuple):
+    """A slab's PLY, and where its rows lie in the whole mesh."""
+
+    file: str
+    first_vertex: int
+    first_triangle: int
+    vertices: int
+    triangles: int
+
+
+class _Manifest(NamedTuple):
+    """What a folder of parts holds."""
+
+    vertex: np.dtype[Any]
+    parts: list[_Part]
 
 
 class _Place(NamedTuple):
@@ -435,11 +453,38 @@ def _write_part(path: str, mesh: tuple[Array, Array]) -> Counts:
     return _size(mesh)
 
 
-def _read_part(path: Path, part: dict[str, Any], real: np.dtype[Any]) -> tuple[Array, Array]:
-    data = path.read_bytes()
-    body = data.index(b"end_header\n") + len(b"end_header\n")
-    verts = np.frombuffer(data, real, 3 * part["vertices"], body).reshape(-1, 3)
+def _read_manifest(folder: Path) -> _Manifest:
+    path = folder / "manifest.json"
+    try:
+        text = path.read_bytes()
+    except OSError:
+        raise ValueError(f"parts must be a folder with a manifest.json, got {folder}") from None
+    try:
+        found = json.loads(text)
+        parts = [_Part(**part) for part in found["parts"]]
+        whole = found["vertex"] in ("float32", "float64") and all(map(_is_part, parts))
+        sizes = (found["vertices"], found["triangles"])
+        if whole and sizes == _total([(part.vertices, part.triangles) for part in parts]):
+            return _Manifest(np.dtype(found["vertex"]), parts)
+    except (ValueError, TypeError, LookupError, RecursionError):  # damage is of any kind
+        pass
+    raise ValueError(f"{path} must be as dask.write has written it, and is not")
+
+
+def _is_part(part: _Part) -> bool:
+    counts = all(type(number) is int and number >= 0 for number in part[1:])
+    return counts and isinstance(part.file, str) and re.fullmatch(PART, part.file) is not None
+
+
+def _read_part(path: Path, part: _Part, real: np.dtype[Any]) -> tuple[Array, Array]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"parts must hold what manifest.json lists, and {path}: {error.strerror}") from None
+    head, end, _ = data.partition(b"end_header\n")
+    body = len(head) + len(end)
     rows = np.dtype([("count", "u1"), ("corners", "<u4", 3)])
-    if len(data) != body + verts.nbytes + rows.itemsize * part["triangles"]:
+    if not end or len(data) - body != 3 * real.itemsize * part.vertices + rows.itemsize * part.triangles:
         raise ValueError(f"{path} must have the size that manifest.json says, got {len(data)} bytes")
-    return verts, np.frombuffer(data, rows, part["triangles"], body + verts.nbytes)["corners"]
+    verts = np.frombuffer(data, real, 3 * part.vertices, body).reshape(-1, 3)
+    return verts, np.frombuffer(data, rows, part.triangles, body + verts.nbytes)["corners"]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The mesh of a Dask array is the in-core mesh, byte for byte: threads, processes, a cluster, any chunks."""
 
+import errno
+import json
 import os
 import re
 import signal
@@ -193,6 +195,90 @@ def test_a_part_that_is_not_as_the_manifest_says(tmp_path):
     assert not (tmp_path / "m.ply").exists()
     with pytest.raises(ValueError, match=r"parts must be a folder with a manifest\.json, got"):
         on_dask.join(tmp_path, tmp_path / "m.ply")
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """A folder of parts."""
+    with dask.config.set(scheduler="threads"):
+        on_dask.write(da.from_array(volumes.noise(SHAPE), chunks=(9, -1, -1)), 0.1, tmp_path / "parts")
+    return tmp_path / "parts"
+
+
+@pytest.mark.parametrize("name", ["vol.npy", "m.zarr", "m.xyz", "m", "parts"])
+def test_a_joined_mesh_is_a_ply(name, parts):
+    output = parts.parent / name
+    if name != "parts":
+        output.write_bytes(b"years")
+    with pytest.raises(ValueError, match=rf"^output must end in \.ply, got {re.escape(str(output))}$"):
+        on_dask.join(parts, output)
+    assert output.is_dir() or output.read_bytes() == b"years"
+
+
+def test_a_joined_mesh_is_no_folder(parts):
+    (parts.parent / "m.ply").mkdir()
+    with pytest.raises(ValueError, match=r"^output must be a file, got the folder .*m\.ply$"):
+        on_dask.join(parts, parts.parent / "m.ply")
+
+
+def changed(**items):
+    """Return what gives a manifest's text with other items."""
+    return lambda text: json.dumps({**json.loads(text), **items})
+
+
+def changed_part(**items):
+    """Return what gives a manifest's text whose first part has other items."""
+
+    def change(text):
+        first, *others = json.loads(text)["parts"]
+        return changed(parts=[{**first, **items}, *others])(text)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:-9],
+        lambda text: text + "\0",
+        lambda _: "[" * 10**5,
+        lambda _: "{}",
+        lambda _: "[]",
+        changed(vertex="zzz"),
+        changed(vertex="int32"),
+        changed(vertex=[]),
+        changed(parts=None),
+        changed(parts=[None]),
+        lambda text: changed(parts=json.loads(text)["parts"][:-1])(text),
+        changed(vertices=5),
+        changed_part(file="../m.ply"),
+        changed_part(file=5),
+        changed_part(vertices=-1),
+        changed_part(triangles="5"),
+        changed_part(colour=1),
+    ],
+)
+def test_a_damaged_manifest(damage, parts):
+    manifest = parts / "manifest.json"
+    manifest.write_text(damage(manifest.read_text("utf-8")), "utf-8")
+    text = re.escape(f"{manifest} must be as dask.write has written it, and is not")
+    with pytest.raises(ValueError, match=f"^{text}$"):
+        on_dask.join(parts, parts.parent / "m.ply")
+    assert not (parts.parent / "m.ply").exists()
+
+
+def test_a_part_that_is_missing_or_cut(parts):
+    part, output = parts / "part-000001.ply", parts.parent / "m.ply"
+    for left in (600, 100, 0):
+        part.write_bytes(part.read_bytes()[:left])
+        text = f"{part} must have the size that manifest.json says, got {len(part.read_bytes())} bytes"
+        with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
+            on_dask.join(parts, output)
+    part.unlink()
+    text = f"parts must hold what manifest.json lists, and {part}: {os.strerror(errno.ENOENT)}"
+    with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
+        on_dask.join(parts, output)
+    assert sorted(path.name for path in parts.parent.iterdir()) == ["parts"]
 
 
 def test_more_vertices_than_int32_counts(monkeypatch):

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+PART = r"part-\d{6,}\.ply"  # the name of a slab's file
 _KINDS = {"verts": "f", "faces": "i", "normals": "f"}  # of the arrays' numbers
 _MARKS = {"zarr.json", ".zgroup", ".zattrs", ".zmetadata"}
 _IN_ARRAY = re.compile(r"zarr\.json|\.zarray|\.zattrs|(c/)?\d+/0|\d+\.0")
@@ -139,7 +140,7 @@ def _is_parts(folder: Path, names: set[str]) -> bool:
     parts = {part["file"] for part in manifest["parts"]}
     known = set(manifest) == {"vertex", "vertices", "triangles", "parts"}
     ours = known and names == parts | {"manifest.json"}
-    return ours and all(re.fullmatch(r"part-\d{6,}\.ply", name) for name in parts)
+    return ours and all(re.fullmatch(PART, name) for name in parts)
 
 
 def _are_columns(names: set[str]) -> bool:
