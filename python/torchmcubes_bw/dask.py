@@ -32,7 +32,7 @@ from .streaming.ply import ply_writer
 from .streaming.rows import new_zarr_array, zarr_group
 from .streaming.slab import INT32_MAX, Asked, Planes, count, planes_of
 from .streaming.sources import refuse_masked, sample_dtype
-from .streaming.surface import Written, placed
+from .streaming.surface import Written, placed, slab_height
 from .streaming.target import PART, check_apart, kind_of, places_of
 from .streaming.whole import whole_folder
 
@@ -70,7 +70,7 @@ def marching_cubes(
         thresh: Where the surface lies.
         mask: A bool array of `vol`'s shape, of Dask or NumPy, True where a sample counts.
         spacing, origin, nan, border: as in `torchmcubes_bw.isosurface`.
-        slab_planes: Planes a slab. None: the array's own chunks along z, or 128 MB of samples.
+        slab_planes: Planes a slab, 1 or more. None: the array's own chunks along z, or 128 MB of samples.
 
     Returns:
         ``(verts, faces)``, two arrays of Dask with a chunk a slab, whose sizes are not known before they are
@@ -283,13 +283,14 @@ def _slabs(
             raise ValueError(f"mask must have the shape of vol, {vol.shape}, got shape {mask.shape}")
     skip = one_of(nan, "nan", ("raise", "skip")) == "skip" and dtype.kind == "f"
     closed = one_of(border, "border", ("open", "closed")) == "closed"
-    level = checked_level(thresh)
+    level, height = checked_level(thresh), slab_height(slab_planes)
+    place = _Place(placement.spacing(spacing), placement.origin(origin))
     nz, ny, nx = (int(n) for n in vol.shape)
     asked = Asked((nz, ny, nx), dtype.name, level, mask is not None, skip, closed)
-    rows = _in_planes(vol, slab_planes)
+    rows = _in_planes(vol, height)
     if mask is not None:
         mask = mask.rechunk(rows.chunks)
-    return _Slabs(asked, _Place(placement.spacing(spacing), placement.origin(origin)), rows, mask)
+    return _Slabs(asked, place, rows, mask)
 
 
 def _in_planes(vol: Any, planes: int | None) -> Any:
@@ -299,7 +300,10 @@ def _in_planes(vol: Any, planes: int | None) -> Any:
         return vol
     plane = vol.shape[1] * vol.shape[2] * vol.dtype.itemsize
     tall = max(vol.chunks[0])
-    height = planes or max(1, min(tall, -(-_SLAB_BYTES // plane)) if whole else _layer(tall, plane))
+    if planes is not None:
+        height = min(planes, vol.shape[0])
+    else:
+        height = max(1, min(tall, -(-_SLAB_BYTES // plane)) if whole else _layer(tall, plane))
     rows = vol.rechunk((height, -1, -1))
     if not whole:
         warnings.warn(

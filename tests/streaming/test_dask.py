@@ -334,11 +334,25 @@ def test_what_it_costs_is_said():
             da.ones((3, 3, 3)),
             {"mask": np.ones((2, 3, 3), bool)},
         ),
+        *(
+            (TypeError, f"slab_planes must be an integer, got {kind}", da.ones((3, 3, 3)), {"slab_planes": n})
+            for n, kind in ((True, "bool"), (2.5, "float"), ("x", "str"), (np.ones(2), "ndarray"))
+        ),
+        *(
+            (ValueError, f"slab_planes must be at least 1, got {n}", da.ones((3, 3, 3)), {"slab_planes": n})
+            for n in (0, -1, -5)
+        ),
     ],
 )
 def test_error(kind, text, vol, options):
     with pytest.raises(kind, match=f"^{re.escape(text)}$"):
         on_dask.marching_cubes(vol, 0.5, **options)
+
+
+@pytest.mark.parametrize("planes", [1, np.int64(5), 10**30])
+def test_a_slab_of_some_planes(planes):
+    want = isosurface(cases.NOISE, 0.1)
+    assert_same(computed(cases.NOISE, 0.1, 7, {"scheduler": "sync"}, slab_planes=planes), want)
 
 
 def test_unknown_chunks_and_other_endings(tmp_path):

@@ -349,13 +349,23 @@ def test_memory(text, size):
             "max_memory must be a number of bytes, as \"2GB\", got 'lots'",
             (NOISE, 0, {"max_memory": "lots"}),
         ),
+        *(
+            (
+                TypeError,
+                f'max_memory must be a number of bytes, as "2GB", got {size!r}',
+                (NOISE, 0, {"max_memory": size}),
+            )
+            for size in (float("nan"), float("inf"), "9" * 400, True)
+        ),
         (ValueError, "max_memory must be above 0, got 0", (NOISE, 0, {"max_memory": 0})),
+        (ValueError, "max_memory must be above 0, got 0.1B", (NOISE, 0, {"max_memory": "0.1B"})),
         (
             ValueError,
             "max_memory must be at least 5MB for planes of 19 x 70 samples, got 0.001MB",
             (NOISE, 0, {"max_memory": 1000}),
         ),
         (TypeError, "slab_planes must be an integer, got float", (NOISE, 0, {"slab_planes": 1.5})),
+        (TypeError, "slab_planes must be an integer, got ndarray", (NOISE, 0, {"slab_planes": np.ones(2)})),
         (ValueError, "slab_planes must be at least 1, got 0", (NOISE, 0, {"slab_planes": 0})),
         (
             ValueError,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, NamedTuple
 
@@ -30,19 +31,20 @@ class Budget(NamedTuple):
 
 def memory(value: Any, name: str = "max_memory") -> int:
     """Return a number of bytes: an integer, or as ``"2GB"``, ``"1.5 GiB"``, ``"800MB"``."""
+    size = value
     if isinstance(value, str):
         found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", value, re.IGNORECASE)
         if found:
             unit = _UNITS[found[2].lower()]
             power = {1: 0, 1000: 1, 1000**2: 2, 1000**3: 3, 1000**4: 4}[unit]
-            value = int(float(found[1]) * (1024**power if found[3] else unit))
-    elif isinstance(value, float):
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            size = float(found[1]) * (1024**power if found[3] else unit)
+    if isinstance(size, float) and math.isfinite(size):
+        size = int(size)
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
         raise TypeError(f'{name} must be a number of bytes, as "2GB", got {value!r}')
-    if value <= 0:
+    if size <= 0:
         raise ValueError(f"{name} must be above 0, got {value}")
-    return int(value)
+    return int(size)
 
 
 def budget(

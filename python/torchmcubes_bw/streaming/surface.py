@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -112,7 +113,7 @@ def stream_surface(
     if dtype not in (None, torch.float32, torch.float64):
         raise ValueError(f"dtype must be torch.float32, torch.float64 or None, got {dtype}")
     real = asked.coordinate if dtype is None else np.dtype(str(dtype).removeprefix("torch."))
-    room = budget(asked, planes, which, memory(max_memory), _height(slab_planes))
+    room = budget(asked, planes, which, memory(max_memory), slab_height(slab_planes))
     directions = asked.coordinate if normals else None
     pieces = walk(asked, (planes, which), room, progress)
 
@@ -194,11 +195,16 @@ def placed(verts: Array, spacing: Triple, origin: Triple, real: np.dtype[Any], t
     return to
 
 
-def _height(planes: Any) -> int | None:
+def slab_height(planes: Any) -> int | None:
+    """Check a caller's own number of planes a slab."""
     if planes is None:
         return None
-    if isinstance(planes, bool) or not hasattr(planes, "__index__"):
+    try:
+        height = None if isinstance(planes, bool) else operator.index(planes)
+    except TypeError:
+        height = None
+    if height is None:
         raise TypeError(f"slab_planes must be an integer, got {type(planes).__name__}")
-    if planes.__index__() < 1:
-        raise ValueError(f"slab_planes must be at least 1, got {planes}")
-    return int(planes.__index__())
+    if height < 1:
+        raise ValueError(f"slab_planes must be at least 1, got {height}")
+    return height
