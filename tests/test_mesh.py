@@ -67,6 +67,18 @@ def test_trimesh(mesh, bare):
     assert bare.to_trimesh().volume == pytest.approx(4 / 3 * np.pi * 3.7**3, rel=0.05)
 
 
+@pytest.mark.parametrize("library", ["trimesh", "pyvista"])
+@pytest.mark.parametrize("method", ["primal", "dual"])
+def test_an_empty_mesh(library, method):
+    pytest.importorskip(library)
+    ones = torch.ones(4, 4, 4)
+    empty = isosurface(ones, 0.0, method=method, normals=True, attributes=torch.ones(3, 4, 4, 4))
+    for mesh in (empty, isosurface(ones, 0.0, method=method)):
+        theirs = getattr(mesh, f"to_{library}")()
+        assert len(theirs.points if library == "pyvista" else theirs.vertices) == 0
+        assert mesh._repr_png_() is None
+
+
 def test_open3d(mesh, bare):
     pytest.importorskip("open3d", reason="open3d is too big for the test extra")
     theirs = mesh.to_open3d()

@@ -110,7 +110,7 @@ class Mesh:
         self._refuse_packed()
         self._refuse_quads()
         options: dict[str, Any] = {"process": False}
-        if self.normals is not None:
+        if self.normals is not None and len(self.verts):  # trimesh takes no empty ones
             options["vertex_normals"] = _array(self.normals)
         if self.attributes is not None:
             options["vertex_attributes"] = {"values": _array(self.attributes)}
@@ -138,7 +138,7 @@ class Mesh:
         mesh = _library("pyvista").PolyData.from_regular_faces(_array(self.verts), _array(self.faces))
         if self.normals is not None:
             mesh.point_data.active_normals = _array(self.normals)
-        if self.attributes is not None:
+        if self.attributes is not None and len(self.verts):  # pyvista takes no empty ones
             mesh.point_data["values"] = _array(self.attributes)
         return mesh
 
