@@ -158,6 +158,15 @@ def test_the_rest_of_a_fixed_size_lies_at_the_origin():
     got = isosurface(SMALL[0], 0.1, spacing=2, origin=(1, 2, 3), dtype=torch.float64, **size)
     same(got.verts[:-1], want.verts)
     assert got.verts[-1].tolist() == [1, 2, 3]
+    spoilt = SMALL[0].clone()
+    spoilt[0, 0, 0] = float("nan")
+    for vol, rows in ((SMALL[0], len(want.verts) - 1), (spoilt, 99_000)):
+        size = {"max_verts": rows, "max_faces": 99_000}
+        none = isosurface(vol, 0.1, spacing=2, origin=(1, 2, 3), normals=True, **size)
+        assert none.overflow.item() is True
+        assert none.verts.unique(dim=0).tolist() == [[1, 2, 3]]
+        assert not none.faces.any()
+        assert not none.normals.any()
 
 
 ROOM = {"max_verts": 9, "max_faces": 9}

@@ -39,7 +39,8 @@ class Mesh:
         face_offsets: ``(B + 1,)`` int64, the same of the faces.
         levels: the volumes' levels.
         overflow: of a fixed size a bool without dimensions: True where the mesh does not fit, or has a NaN
-            that counts (its offsets are -1 then). `verts` and `faces` are all 0 in both cases.
+            that counts (its offsets are -1 then). In both cases `faces` are all 0, and all of `verts` lie at
+            `origin`.
 
     All tensors lie on one device.
     """

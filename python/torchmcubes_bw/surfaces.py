@@ -166,7 +166,8 @@ def isosurface(
             What the mesh leaves of them is 0, and a vertex of 0 lies at `origin`. Nothing is read back from
             a GPU, so a CUDA graph can hold the call, after one outside of it. `Mesh.vert_offsets` and
             `Mesh.face_offsets` tell how many there are, on the volume's device, and `Mesh.overflow` whether
-            they do not fit: then all is left 0. So it is where a NaN counts, which nobody waits to be told.
+            they do not fit: then the mesh leaves all of them. So it does where a NaN counts, which nobody
+            waits to be told.
 
     Several volumes, and a fixed size, take neither ``level=None`` nor `attributes` or ``degenerate="drop"``;
     normals are the CPU's, whatever the device, and so are several dual meshes of a fixed size. Where autograd
