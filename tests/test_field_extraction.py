@@ -2,6 +2,7 @@
 """Functions become the dense grid's mesh with few of its evaluations; what can be missed is shown."""
 
 import math
+import re
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -353,6 +354,28 @@ def test_what_a_function_returns(f, kind, text):
     with pytest.raises(kind) as raised:
         extract_field(f, (-1, 1), 33)
     assert str(raised.value) == text
+
+
+@pytest.mark.parametrize("coarse", [1, 2, 8])
+def test_a_mesh_that_is_asked_for_too_early(coarse):
+    """A thin string off a ball, which only the finest grid meets, and follows bit by bit."""
+
+    def f(p):
+        string = torch.stack([(p[:, 1] - 0.2 * (p[:, 0] + 0.6)) / 1.04**0.5, p[:, 2]]).norm(dim=0) - 0.02
+        return torch.minimum((p - torch.tensor([-0.6, 0, 0])).norm(dim=1) - 0.3, string)
+
+    frontier = Frontier((-1, 1), 64, coarse=coarse, widen=0)
+    early = []
+    while len(points := frontier.points()):
+        with pytest.raises(RuntimeError, match=f"got {len(points)} points left$"):
+            frontier.mesh()
+        frontier.take(f(points))
+        try:
+            early.append(frontier.mesh())
+        except RuntimeError as error:
+            assert re.search(r"got [1-9]\d* points left$", str(error))  # noqa: PT017
+    sizes = {len(mesh.verts) for mesh in (*early, frontier.mesh())}
+    assert len(sizes) == 1
 
 
 def test_order_of_calls_and_other_arguments():

@@ -198,13 +198,17 @@ class Frontier:
         """
         if len(self._out):
             raise RuntimeError(f"points must be followed by take, got {len(self._out)} points without values")
-        while self._core.pending == 0 and self._goes_on():
-            pass
+        self._go_on()
         count = min(self._core.pending, arguments.chunk(most, torch.device("cpu"), "most"))
         out = self._room(count)
         self._core.places(out.data_ptr(), self._kind, count)
         self._out = out
         return out
+
+    def _go_on(self) -> None:
+        """Go on to what is to be evaluated next, if anything is."""
+        while self._core.pending == 0 and self._goes_on():
+            pass
 
     def _goes_on(self) -> bool:
         """Find what to evaluate on this grid, or go to the next; false where all is done."""
@@ -238,9 +242,10 @@ class Frontier:
         self._out = self._out[:0]
 
     def mesh(self) -> FieldMesh:
-        """Return the mesh, once `points` has returned none."""
-        left = self._core.pending + len(self._out)
-        if left or self._core.stride > 1:
+        """Return the mesh, once no points are left to evaluate."""
+        if not len(self._out):
+            self._go_on()
+        if left := self._core.pending:
             raise RuntimeError(f"mesh must be called when points returns none, got {left} points left")
         asked = self._asked
         real = torch.float64 if self._double else torch.float32
