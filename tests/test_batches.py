@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Several volumes in one call, and results of a fixed size: the bytes of one call each."""
 
+import re
 import sys
 import types
 
@@ -196,6 +197,14 @@ def test_what_is_refused(vol, level, asked, error, text):
     with pytest.raises(error) as caught:
         isosurface(vol, level, **asked)
     assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [{"max_verts": 2**47}, {"max_faces": 2**47}])
+def test_a_fixed_size_that_no_memory_holds(size):
+    asked = {**ROOM, **size}
+    text = "vol, max_verts and max_faces need more memory than there is, got shape (9, 5, 6, 70), "
+    with pytest.raises(MemoryError, match=re.escape(f"{text}{asked['max_verts']} and {asked['max_faces']}")):
+        isosurface(SMALL, 0.1, **asked)
 
 
 def test_a_packed_mesh_is_no_mesh_of_one():

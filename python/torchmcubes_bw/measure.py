@@ -30,6 +30,10 @@ from . import __version__, build_info, fields, marching_cubes
 
 _COPY_BYTES = 2**28
 _READ_BYTES = 2**30  # beyond any cache
+_DTYPES = (
+    "float32", "float64", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "uint8", "uint16", "uint32",
+    "uint64", "int8", "int16", "int32", "int64",
+)  # fmt: skip
 
 
 @dataclass
@@ -183,12 +187,22 @@ def measure(
 
     Integer samples are the field's, scaled by 50 around 100 and rounded. `bandwidth`, bytes a second, is that
     of the limit: `copy_bandwidth` where it is not given.
+
+    Raises:
+        TypeError, ValueError: An argument is not as described.
     """
+    kind = _sample_type(dtype)
+    if isinstance(runs, bool) or not isinstance(runs, int):
+        raise TypeError(f"runs must be an integer, got {type(runs).__name__}")
+    if runs < 1:
+        raise ValueError(f"runs must be at least 1, got {runs}")
+    if bandwidth is not None and not bandwidth > 0:
+        raise ValueError(f"bandwidth must be above 0 or None, got {bandwidth}")
     vol: Tensor = fields.sample(field, size)
     level = fields.FIELDS[field].level
-    kind = getattr(torch, dtype)
     if not kind.is_floating_point:
-        vol, level = ((vol - level) * 50 + 100).round().clamp(0, 255), 99.5
+        most = min(255, torch.iinfo(kind).max)
+        vol, level = ((vol - level) * 50 + 100).round().clamp(0, most), 99.5
     vol = vol.to(kind).to(device)
     verts, faces = marching_cubes(vol, level)
     mesh = mesh_bytes(verts, faces)
@@ -201,10 +215,18 @@ def measure(
     peak = peak_memory(call, device)
     seconds = [timed(call, device) for _ in range(runs)]
     on_device = [device_seconds(call, device) for _ in range(runs)] if device.startswith("cuda") else []
-    limit = (vol.nbytes + mesh) / (bandwidth or copy_bandwidth(device))
+    limit = (vol.nbytes + mesh) / (copy_bandwidth(device) if bandwidth is None else bandwidth)
     extra = None if peak is None else max(0, peak - mesh)
     threads = torch.get_num_threads()
     return Measurement(field, size, dtype, device, threads, *counts, seconds, on_device, limit, extra)
+
+
+def _sample_type(name: str) -> torch.dtype:
+    known = [each for each in _DTYPES if hasattr(torch, each)]
+    if name not in known:
+        raise ValueError(f"dtype must be one of {', '.join(known)}, got {name}")
+    kind: torch.dtype = getattr(torch, name)
+    return kind
 
 
 def as_dict(measurement: Measurement) -> dict[str, Any]:

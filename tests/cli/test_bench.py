@@ -39,6 +39,32 @@ def test_errors():
     assert run("--dtype", "half", code=2).stderr.startswith("error: --dtype must be one of float32, ")
 
 
+@pytest.mark.parametrize(
+    "kind, text, asked",
+    [
+        (ValueError, "int64, got nope", {"dtype": "nope"}),
+        (ValueError, "int64, got bool", {"dtype": "bool"}),
+        (ValueError, "int64, got Tensor", {"dtype": "Tensor"}),
+        (TypeError, "runs must be an integer, got float", {"runs": 1.5}),
+        (ValueError, "runs must be at least 1, got 0", {"runs": 0}),
+        (ValueError, "bandwidth must be above 0 or None, got 0", {"bandwidth": 0}),
+        (ValueError, "bandwidth must be above 0 or None, got nan", {"bandwidth": float("nan")}),
+    ],
+)
+def test_what_measure_refuses(kind, text, asked):
+    with pytest.raises(kind, match=f"{text}$"):
+        measure.measure("sphere", 8, **asked)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "float16"])
+def test_every_type_of_samples_has_the_same_surface(dtype):
+    counts = {
+        measure.measure("metaballs", 32, dtype=each, runs=1, bandwidth=1e9).vertices
+        for each in (dtype, "float32")
+    }
+    assert len(counts) == 1
+
+
 def test_peak_memory_sees_what_a_call_takes():
     peak = measure.peak_memory(lambda: torch.ones(2**24))  # 64 MiB
     if peak is None:

@@ -43,7 +43,15 @@ def surfaces(batch: Batch, normals: bool = False) -> Packed:
             raise has_changed(vol)
         return _emitted(plan, batch, normals)
     except MemoryError:
-        raise no_memory("vol", vol.shape) from None
+        raise _no_memory(batch) from None
+
+
+def _no_memory(batch: Batch) -> MemoryError:
+    shape, room = batch.request.volume.shape, batch.room
+    if room is None:
+        return no_memory("vol", shape)
+    got = f"shape {shape}, {room.verts} and {room.faces}"
+    return MemoryError(f"vol, max_verts and max_faces need more memory than there is, got {got}")
 
 
 def _prepare(batch: Batch) -> _core.BatchPlan:
