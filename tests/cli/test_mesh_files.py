@@ -259,6 +259,24 @@ def test_coincident_vertices_are_one():
     assert len(np.unique(part.verts, axis=0)) == len(part.verts)
 
 
+@pytest.mark.parametrize("kind", ["ply", "obj", "stl", "glb"])
+@pytest.mark.parametrize(("spacing", "origin"), [(0.01, 150), (0.01, 50), (1, 0)])
+def test_what_rounding_puts_on_one_place_is_one(kind, spacing, origin, tmp_path):
+    vol = tmp_path / "noise.npy"
+    np.save(vol, np.random.default_rng(0).standard_normal((24, 24, 24)))
+    out = tmp_path / f"m.{kind}"
+    place = ["--spacing", ",".join([str(spacing)] * 3), "--origin", ",".join([str(origin)] * 3)]
+    vertices, faces, closed, _ = counts(
+        scans.command("extract", vol, "--level", 0, "--cap", "-o", out, *place).output
+    )
+    mesh = trimesh.load_scene(out, process=False).to_mesh()
+    places, at = np.unique(mesh.vertices, axis=0, return_inverse=True)
+    assert (len(places), len(mesh.faces)) == (vertices, faces)
+    corners = np.sort(at.reshape(-1)[mesh.faces], axis=1)
+    assert (corners[:, 1:] != corners[:, :-1]).all()
+    assert is_closed(at.reshape(-1)[mesh.faces], len(places)) == closed
+
+
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("together", [2**16, 50, 7])
 def test_is_closed_agrees_with_trimesh(seed, together, monkeypatch):

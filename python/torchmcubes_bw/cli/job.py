@@ -316,19 +316,38 @@ def _to_world(part: Part, scan: Scan) -> Part:
     """Carry a part into the world, its faces outward there too."""
     if scan.mirrors:
         part.faces = np.ascontiguousarray(part.faces[:, ::-1])
-    on_samples = _snap_to_samples(part.verts)
+    moves = not np.array_equal(scan.affine, np.eye(4)) or scan.planes is not None
+    indices = part.verts
+    at_one_place = _snap_to_samples(indices)
     steps = scan.affine[:3, :3]
     if part.normals is not None and not np.array_equal(steps, steps[0, 0] * np.eye(3)):
         part.normals = unit_length(part.normals @ to_normals(steps).astype(part.normals.dtype))
     if part.normals is not None:
         part.normals = part.normals.astype(np.float32, copy=False)
-    if not np.array_equal(scan.affine, np.eye(4)) or scan.planes is not None:
-        part.verts = scan.to_world(part.verts)
-    if real_type(float(np.abs(part.verts).max(initial=0)), steps) == np.float32:
+    if moves:
+        part.verts = scan.to_world(indices)
+    reach = float(np.abs(part.verts).max(initial=0))
+    if real_type(reach, steps) == np.float32:
         part.verts = part.verts.astype(np.float32, copy=False)
-    # What lies at one place in the file: vertices on samples, and what float32 has moved together.
-    merge_coincident(part, on_samples)
+    if moves or part.verts.dtype != indices.dtype:
+        moved = _moved(reach, part.verts.dtype, scan)
+        if moved > _SAME:
+            at_one_place = _near_samples(indices, moved)
+    # What lies at one place in the file: vertices on samples, and what rounding has moved together.
+    merge_coincident(part, at_one_place)
     return part
+
+
+def _moved(reach: float, real: np.dtype[Any], scan: Scan) -> float:
+    """Return how many voxels may lie, along an axis, between two points that rounding puts on one place."""
+    steps = scan.affine[None, :3, :3]
+    if scan.planes is not None:
+        gaps = np.diff(scan.planes, axis=0)
+        steps = np.repeat(steps, len(gaps), axis=0)
+        steps[:, :, 2] = gaps
+    size = np.abs(steps).max()
+    voxels = np.abs(np.linalg.inv(steps / size)).sum(axis=2).max() / size
+    return float(2 * reach * np.finfo(real).eps * voxels)
 
 
 def real_type(reach: float, steps: Array) -> np.dtype[Any]:
@@ -350,12 +369,17 @@ def _snap_to_samples(verts: Array) -> Array:
 
     Others of the sample's edges may end there too, and what is thinner than that has no area for a reader.
     """
+    found = _near_samples(verts, _SAME)
+    verts[found] = np.rint(verts[found])
+    return found
+
+
+def _near_samples(verts: Array, within: float) -> Array:
+    """Return which vertices (V, 3), in indices, lie so near a sample along each axis."""
     flags = np.empty(len(verts), bool)
     for start in range(0, len(verts), 2**16):
         some = verts[start : start + 2**16]
-        near = np.rint(some)
-        flags[start : start + 2**16] = on = (np.abs(some - near) < _SAME).all(axis=1)
-        some[on] = near[on]
+        flags[start : start + 2**16] = (np.abs(some - np.rint(some)) < within).all(axis=1)
     return np.flatnonzero(flags)
 
 
