@@ -142,6 +142,25 @@ def test_far_from_the_origin(ball, tmp_path):
     assert b"property double x" in (tmp_path / "m.ply").read_bytes()[:200]
 
 
+@pytest.mark.parametrize("voxel", [1e-7, 1e-3, 1])
+def test_the_node_of_a_glb_carries_any_unit(voxel, ball, tmp_path):
+    place = ["--spacing", ",".join([str(voxel)] * 3), "--origin", ",".join([str(voxel * 5e5)] * 3)]
+    for kind in ("ply", "glb"):
+        scans.command("extract", ball, *place, "-o", tmp_path / f"m.{kind}")
+    exact = trimesh.load_mesh(tmp_path / "m.ply", process=False).vertices
+    verts = trimesh.load_scene(tmp_path / "m.glb", process=False).to_mesh().vertices
+    assert np.abs(verts[:, [0, 2, 1]] * [1, -1, 1] - exact).max() < 1e-5 * voxel
+
+
+def test_what_a_format_moves_upon_one_place_is_refused(ball, tmp_path):
+    out = tmp_path / "m.stl"
+    result = scans.command("extract", ball, "--origin", "1e12,1e12,1e12", "-o", out, code=2)
+    assert result.stderr == (
+        "error: a .stl file must have faces with an area in float32, got none: write .ply\n"
+    )
+    assert not out.exists()
+
+
 @pytest.mark.parametrize("spacing", [1e-50, 1e-30, 1e-15, 1e20, 1e39, 1e90])
 @pytest.mark.parametrize("kind", ["ply", "obj", "stl", "glb"])
 def test_any_size(kind, spacing, ball, tmp_path, recwarn):
@@ -260,7 +279,7 @@ def test_coincident_vertices_are_one():
 
 
 @pytest.mark.parametrize("kind", ["ply", "obj", "stl", "glb"])
-@pytest.mark.parametrize(("spacing", "origin"), [(0.01, 150), (0.01, 50), (1, 0)])
+@pytest.mark.parametrize(("spacing", "origin"), [(0.01, 150), (0.01, 50), (1, 0), (0.3, 1e6)])
 def test_what_rounding_puts_on_one_place_is_one(kind, spacing, origin, tmp_path):
     vol = tmp_path / "noise.npy"
     np.save(vol, np.random.default_rng(0).standard_normal((24, 24, 24)))

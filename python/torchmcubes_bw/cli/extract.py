@@ -46,6 +46,7 @@ def extract(
         with progress():
             result = work.run(wanted)
             step("checking")
+            finish.fit(result, kind)
             closed = finish.closed(result)
             step("writing")
             written = finish.write_all(output, kind, result)

@@ -27,6 +27,7 @@ class Part:
         verts: (V, 3) in the world, float64 where float32 would move them. faces: (F, 3), outward.
         name: of a label. colour: of the whole part, red, green, blue from 0 to 1.
         normals: (V, 3) float32 of length 1. colours: (V, 3) uint8.
+        centre: (3,) in the world, where the vertices are told from it.
     """
 
     verts: Array
@@ -35,6 +36,7 @@ class Part:
     colour: tuple[float, float, float] | None = None
     normals: Array | None = None
     colours: Array | None = None
+    centre: Array | None = None
 
     def keep(self, faces: Array) -> None:
         """Take other faces, and leave out the vertices that none of them uses."""
@@ -52,8 +54,7 @@ class Part:
 def merge_coincident(part: Part, candidates: Array) -> tuple[int, int]:
     """Let vertices at one place be one, and drop the faces that this leaves without area.
 
-    `candidates` are the vertices that may lie upon another. Returns how many vertices and faces went. The
-    part has no colours yet.
+    `candidates` are the vertices that may lie upon another. Returns how many vertices and faces went.
     """
     if len(candidates) < 2:
         return 0, 0
@@ -96,6 +97,7 @@ def _redirect(part: Part, target: Array) -> tuple[int, int]:
         faces -= np.searchsorted(gone, faces if some else faces[0, 0]).astype(faces.dtype)
     part.verts = np.delete(part.verts, gone, axis=0)
     part.normals = None if part.normals is None else np.delete(part.normals, gone, axis=0)
+    part.colours = None if part.colours is None else np.delete(part.colours, gone, axis=0)
     return len(gone), dropped
 
 

@@ -52,13 +52,8 @@ class _Gltf:
 
     def _add(self, part: Part, scale: float, up: str) -> None:
         number = len(self.document["nodes"])
-        # Far from the origin float32 would move the vertices: there the node carries them.
-        centre = np.zeros(3)
+        centre = np.zeros(3) if part.centre is None else part.centre  # the node carries the vertices there
         verts = part.verts
-        if verts.dtype == np.float64:
-            centre = np.rint((verts.min(axis=0) + verts.max(axis=0)) / 2)
-            verts = verts - centre
-        verts = verts.astype(np.float32, copy=False)
         attributes = {"POSITION": self._accessor(verts, "<f4", _FLOAT, "VEC3", bounds=True)}
         if part.normals is not None:
             attributes["NORMAL"] = self._accessor(part.normals, "<f4", _FLOAT, "VEC3")
