@@ -132,3 +132,50 @@ def test_a_mesh_has_nothing_to_choose_from(tmp_path):
     result = scans.command("view", mesh, "--frame", 2, "--no-open", "-o", out, code=2)
     assert result.stderr == f"error: --frame needs a file of several volumes, got {mesh}\n"
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--level 3", "--label 5", "--smooth 3", "--simplify .1", "--colour no.npy", "--largest", "--no-normals",
+     "--ras", "--lps", "--units mm", "--inside below", "--cap", "--mask m.raw"],
+)  # fmt: skip
+def test_a_mesh_is_shown_as_it_is(option, tmp_path):
+    mesh, out = tmp_path / "mesh.ply", tmp_path / "page.html"
+    scans.command("extract", "metaballs", "--size", 8, "-o", mesh)
+    result = scans.command("view", mesh, *option.split(), "--no-open", "-o", out, code=2)
+    assert result.stderr == f"error: {option.split()[0]} needs a volume, got the mesh {mesh}\n"
+    assert not out.exists()
+
+
+PLY = """ply
+format ascii 1.0
+element vertex 3
+property float x
+property float y
+property float z
+element face 1
+property list uchar int vertex_indices
+end_header
+0 0 0
+1 0 0
+0 1 {z}
+3 0 1 {last}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        ("ply", PLY.format(z=0, last=7), "INPUT must have faces of its 3 vertices, got vertex 7 in "),
+        ("ply", PLY.format(z=0, last=-1), "INPUT must have faces of its 3 vertices, got vertex -1 in "),
+        ("ply", PLY.format(z="nan", last=2),
+         "INPUT must have vertices at finite places, got [0.0, 1.0, nan] at vertex 2 in "),
+        ("obj", "v 0 0 0\nv 1 0 0\nv 0 1 nan\nf 1 2 3\n",
+         "INPUT must have vertices at finite places, got [0.0, 1.0, nan] at vertex 2 in "),
+    ],
+)  # fmt: skip
+def test_a_broken_mesh_file(kind, text, said, tmp_path):
+    mesh = tmp_path / f"m.{kind}"
+    mesh.write_text(text)
+    result = scans.command("view", mesh, "--no-open", "-o", tmp_path / "page.html", code=2)
+    assert result.stderr == f"error: {said}{mesh}\n"

@@ -8,6 +8,7 @@ import ctypes
 import gzip
 import html
 import json
+from dataclasses import fields
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,9 @@ def parts_of(job: Job) -> tuple[list[Part], list[str], str]:
     """Return the parts of a mesh file or a volume, what was decided, and what they are in one line."""
     path = Path(job.source)
     if path.suffix.lower().removeprefix(".") in FORMATS and path.is_file():
-        parts, said, place = _read_mesh(path), [], ""
+        _check_no_volume(job)
         job.choice.check_taken(job.source)
+        parts, said, place = _read_mesh(path), [], ""
     else:
         result = run(job)
         parts, said, place = result.parts, result.said, result.place
@@ -39,6 +41,14 @@ def parts_of(job: Job) -> tuple[list[Part], list[str], str]:
     return parts, said, one_line(f"{path.name}: {faces} faces, {size} {place}".rstrip())
 
 
+def _check_no_volume(job: Job) -> None:
+    """Refuse what is said of a volume, or of how a mesh is made of one."""
+    for field in fields(Job):
+        if field.name not in ("source", "choice") and getattr(job, field.name) != field.default:
+            option = {"normals": "no-normals", "axes": str(job.axes).lower()}.get(field.name, field.name)
+            raise CliError(f"--{option} needs a volume, got the mesh {job.source}")
+
+
 def _read_mesh(path: Path) -> list[Part]:
     trimesh = library("trimesh", "cli", f"reading {path}")
     try:
@@ -46,9 +56,11 @@ def _read_mesh(path: Path) -> list[Part]:
         meshes = scene.dump()
     except Exception as error:  # of any kind, from a file that is not what its name says
         raise CliError(f"cannot read {path}: {' '.join(str(error).split())}") from None
-    parts = [_part_of(mesh) for mesh in meshes if len(getattr(mesh, "faces", ()))]
+    parts = [_part_of(mesh, path) for mesh in meshes if len(getattr(mesh, "faces", ()))]
     if not parts:
-        raise CliError(f"INPUT must be a mesh with faces, got none in {path}")
+        raise CliError(
+            f"INPUT must be a mesh with faces, got none in {path}: it has points only, or is cut short"
+        )
     if path.suffix.lower() == ".glb":  # +Y is up there, z here
         for part in parts:
             part.verts = part.verts[:, [0, 2, 1]] * np.array([1, -1, 1])
@@ -65,7 +77,15 @@ def _on_screen(linear: Array) -> Array:
     return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * np.power(linear, 1 / 2.4) - 0.055)
 
 
-def _part_of(mesh: Any) -> Part:
+def _part_of(mesh: Any, path: Path) -> Part:
+    count = len(mesh.vertices)
+    wrong = mesh.faces[(mesh.faces < 0) | (mesh.faces >= count)]
+    if len(wrong):
+        raise CliError(f"INPUT must have faces of its {count} vertices, got vertex {wrong[0]} in {path}")
+    if not np.isfinite(mesh.vertices).all():
+        at = int(np.argmin(np.isfinite(mesh.vertices).all(axis=1)))
+        place = [float(value) for value in mesh.vertices[at]]
+        raise CliError(f"INPUT must have vertices at finite places, got {place} at vertex {at} in {path}")
     part = Part(np.asarray(mesh.vertices), np.asarray(mesh.faces), str(mesh.metadata.get("name", "mesh")))
     part.normals = face_normals(part)
     visual = mesh.visual
