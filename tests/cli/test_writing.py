@@ -52,6 +52,15 @@ def test_full_disk_keeps_the_old_file(ball, tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["m.ply"]
 
 
+def test_a_file_a_label_all_or_none(tmp_path):
+    labels, taken = tmp_path / "labels.npy", tmp_path / "m_label_2.ply"
+    np.save(labels, np.pad(np.array([[[1, 2]]], np.uint8), 1))
+    taken.mkdir()
+    result = scans.command("extract", labels, "--labels", "all", "-o", tmp_path / "m.ply", code=2)
+    assert result.stderr == f"error: --output must be a file, got the folder {taken}\n"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["labels.npy", taken.name]
+
+
 def test_size_limit_of_a_real_file_system(ball, tmp_path):
     resource = pytest.importorskip("resource")
     out = tmp_path / "m.ply"

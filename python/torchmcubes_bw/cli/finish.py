@@ -13,6 +13,7 @@ from .job import Result
 from .labels import safe
 from .part import Array, Part, exponent, merge_coincident
 from .scan.units import METRES
+from .target import check_target
 from .write import write
 
 
@@ -54,11 +55,12 @@ def write_all(output: Path, kind: str, result: Result) -> list[tuple[Path, Part]
     if kind in ("glb", "obj") or len(result.parts) == 1:
         write(output, result.parts, unit)
         return [(output, part) for part in result.parts]
-    written = []
-    for part in result.parts:
-        file = output.with_name(f"{output.stem}_{safe(part.name)}{output.suffix}")
+    files = [output.with_name(f"{output.stem}_{safe(part.name)}{output.suffix}") for part in result.parts]
+    written = list(zip(files, result.parts, strict=True))
+    for file in files:  # all of them before any is written
+        check_target(file)
+    for file, part in written:
         write(file, [part], unit)
-        written.append((file, part))
     return written
 
 
