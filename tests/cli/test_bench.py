@@ -34,9 +34,11 @@ def test_json(dtype):
 
 
 def test_errors():
-    assert run("--field", "cube", code=2).stderr.startswith("error: name must be one of metaballs")
-    assert run("--size", "1", code=2).stderr == "error: size must be at least 2, got 1\n"
+    assert run("--field", "cube", code=2).stderr.startswith("error: --field must be one of metaballs")
+    assert run("--size", "1", code=2).stderr == "error: --size must be at least 2, got 1\n"
     assert run("--dtype", "half", code=2).stderr.startswith("error: --dtype must be one of float32, ")
+    many = str(10**6)  # 4e18 bytes
+    assert run("--size", many, code=1).stderr == f"error: --size must be one that memory holds, got {many}\n"
 
 
 @pytest.mark.parametrize(

@@ -280,3 +280,28 @@ def test_fields_meet_their_level_on_no_sample(name):
     assert (vol < level).any()
     assert (vol > level).any()
     assert vol.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "got"),
+    [
+        ("doctor --every x", "--every", "x"),
+        ("bench --size 1.5", "--size", "1.5"),
+        ("extract metaballs -o m.ply --level high", "--level", "high"),
+        ("extract metaballs -o m.ply --size 1", "--size", "1"),
+        ("extract metaballs -o m.ply --inside up", "--inside", "up"),
+        ("extract metaballs", "--output", ""),
+        ("view --nothing", "--nothing", ""),
+        ("nothing", "nothing", ""),
+    ],
+)
+def test_an_error_of_usage_is_one_line(command, option, got):
+    result = CliRunner().invoke(app, command.split())
+    assert result.exit_code == 2
+    assert re.fullmatch(r"error: [^\n]+\n", result.stderr)
+    assert option in result.stderr
+    assert got in result.stderr.partition(option)[2]
+
+
+def test_no_arguments_show_the_help():
+    assert "Usage: " in CliRunner().invoke(app, []).output

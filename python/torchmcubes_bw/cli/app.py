@@ -8,10 +8,12 @@ import typer
 from .bench import bench
 from .doctor import doctor
 from .extract import extract
+from .usage import Commands
 from .view import view
 
 app = typer.Typer(
     name="torchmcubes-bw",
+    cls=Commands,
     help="Marching cubes: a volume becomes a mesh.",
     no_args_is_help=True,
     add_completion=False,

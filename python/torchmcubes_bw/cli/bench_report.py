@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from ..fields import sample
+from ..fields import FIELDS
 from ..measure import (
     Measurement,
     as_dict,
@@ -24,6 +24,9 @@ from ..measure import (
     measure,
     read_bandwidth,
 )
+from .errors import FAILED, CliError
+
+_SMALLEST = 2  # samples a side
 
 # Two lines each where a longer one would not leave room for all of them in 80 columns.
 _HEADINGS = (
@@ -41,8 +44,7 @@ def report(fields: list[str], lengths: list[int], dtype: str, as_json: bool) -> 
     console = Console(stderr=True)
     shown = track(cases, "measuring", console=console, transient=True, disable=not console.is_terminal)
     results = [
-        measure(name, size, device, dtype, bandwidth=bandwidths[device]["copy"])
-        for name, size, device in shown
+        _measured(name, size, device, dtype, bandwidths[device]["copy"]) for name, size, device in shown
     ]
     if as_json:
         about = {"machine": machine(), "commit": installed_commit(), "bandwidths": bandwidths}
@@ -55,8 +57,21 @@ def report(fields: list[str], lengths: list[int], dtype: str, as_json: bool) -> 
 def _check(names: list[str], sizes: list[int]) -> None:
     """Say what is wrong before anything is measured."""
     for name in names:
-        for size in sizes:
-            sample(name, min(size, 2))  # raises, in the library's own words
+        if name not in FIELDS:
+            raise CliError(f"--field must be one of {', '.join(FIELDS)}, got {name}")
+    for size in sizes:
+        if size < _SMALLEST:
+            raise CliError(f"--size must be at least {_SMALLEST}, got {size}")
+
+
+def _measured(name: str, size: int, device: str, dtype: str, bandwidth: float) -> Measurement:
+    """Measure one case; that memory does not hold it is told by its size."""
+    try:
+        return measure(name, size, device, dtype, bandwidth=bandwidth)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "allocate" in str(error):
+            raise CliError(f"--size must be one that memory holds, got {size}", FAILED) from None
+        raise
 
 
 def _bandwidths(device: str) -> dict[str, float]:

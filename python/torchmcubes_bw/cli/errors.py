@@ -29,15 +29,15 @@ def reported() -> Iterator[None]:
     try:
         yield
     except CliError as error:
-        _exit(str(error), error.code)
+        leave(str(error), error.code)
     except (ValueError, TypeError) as error:  # the library's own words about the input
-        _exit(str(error), BAD_INPUT)
+        leave(str(error), BAD_INPUT)
     except BrokenPipeError:  # nobody reads what is printed: no failure
         _let_go(sys.stdout)
     except OSError as error:
-        _exit(_reason(error), FAILED)
+        leave(_reason(error), FAILED)
     except (RuntimeError, MemoryError) as error:
-        _exit(str(error) or "out of memory", FAILED)
+        leave(str(error) or "out of memory", FAILED)
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def standard_streams() -> Iterator[None]:
     try:
         yield
     except OSError as error:  # help, for one, is printed outside of the commands
-        _exit(_reason(error), FAILED)
+        leave(_reason(error), FAILED)
     finally:
         for stream in (sys.stdout, sys.stderr):
             try:
@@ -114,7 +114,8 @@ def _print(text: str, stream: TextIO) -> str:
     return ""
 
 
-def _exit(text: str, code: int) -> None:
+def leave(text: str, code: int) -> None:
+    """Print an error, and end with its code."""
     _print(f"error: {text}", sys.stderr)
     raise SystemExit(code)
 
