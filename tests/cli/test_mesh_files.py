@@ -261,6 +261,17 @@ def test_largest_smooth_simplify(tmp_path):
     assert small.volume == pytest.approx(mesh.volume, rel=0.05)
 
 
+def test_smoothing_is_the_same_wherever_the_mesh_lies(tmp_path):
+    """Edges of four faces are among them, where blocks touch."""
+    vol = np.pad(np.random.default_rng(3).integers(-1, 2, (8, 8, 8)).astype(np.float32), 1, constant_values=1)
+    np.save(tmp_path / "blocks.npy", vol)
+    meshes = [
+        scans.extracted(tmp_path, tmp_path / "blocks.npy", "--level", 0, "--smooth", 3, "--origin", origin)[0]
+        for origin in ("0,0,0", "512,512,512")
+    ]
+    assert np.abs(meshes[1].vertices - 512 - meshes[0].vertices).max() < 1e-3
+
+
 def test_coincident_vertices_are_one():
     vol = np.ones((5, 5, 5), np.float32)
     vol[2, 2, 2] = -1
