@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Gradients of vertices, attributes and interpolated values, and diso's call of marching cubes."""
 
+import numpy as np
 import pytest
 import torch
 import torchmcubes
@@ -201,6 +202,12 @@ def test_a_level_in_the_middle_moves_with_the_ends(method):
     assert torch.allclose(ties.grad, given.grad, atol=1e-12)
 
 
+def test_a_level_in_the_middle_of_what_float64_holds():
+    vol = torch.full((4, 4, 4), 1.7e308, dtype=torch.float64)
+    vol[1, 1, 1] = 1e308
+    assert len(isosurface(vol).faces) == len(isosurface(vol.requires_grad_()).faces) == 8
+
+
 def test_a_level_of_zero_stands_still():
     vol, given = noise(4, 4, 5).requires_grad_(), noise(4, 4, 5).requires_grad_()
     isosurface(vol).verts.sum().backward()
@@ -245,7 +252,8 @@ def test_the_dual_method_has_gradients_too():
 @pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 1, 4, 2), (3, 2, 1, 1)])
 def test_interpolation(shape):
     vol = noise(*shape[1:]).expand(shape).clone().requires_grad_()
-    points = (torch.rand(9, 3, dtype=torch.float64) * 6 - 1).requires_grad_()
+    cells = torch.from_numpy(np.random.default_rng(2).integers(-1, 5, (9, 3)))
+    points = (cells + 0.1 + 0.8 * noise(9, 3, 1)[..., 0].sigmoid()).requires_grad_()  # away from the kinks
     assert gradcheck(grid_interp, (vol, points))
     assert gradgradcheck(grid_interp, (vol, points))
     whole = torch.arange(8).reshape(1, 2, 2, 2)

@@ -69,9 +69,9 @@ def middle(vol: Any, at: float, low: float, high: float) -> Any:
     """
     if not (isinstance(vol, Tensor) and vol.requires_grad) or low < 0 < high:
         return at
-    least, greatest = (vol[vol.detach() == end].cpu().double().mean() for end in (low, high))
-    moving = (least + greatest) / 2
-    return at + (moving - moving.detach())
+    ends = (vol[vol.detach() == end].cpu().double() for end in (low, high))
+    least, greatest = ((samples - samples.detach()).mean() for samples in ends)  # 0, and a gradient
+    return at + (least + greatest) / 2
 
 
 def surface(vol: Any, level: Any, mask: Any, options: Options) -> Surface:

@@ -244,6 +244,7 @@ def test_labels_without_a_surface(tmp_path):
     output = scans.command("extract", path, "--labels", "all", "--mask", tmp_path / "mask.npy",
                            "-o", tmp_path / "m.ply").output  # fmt: skip
     assert "label 3: no surface\n" in output
+    assert [each.name for each in tmp_path.glob("m*.ply")] == ["m_label_2.ply"]
     said = scans.refused(tmp_path, path, "--label", 3, "--mask", tmp_path / "mask.npy")
     assert said == "no surface: no cell has valid samples in a label and beside it"
     said = scans.refused(tmp_path, save(tmp_path, vol[1:2]), "--label", 2)

@@ -208,6 +208,29 @@ def test_places_that_nothing_computes_with(option, got, more, ball, tmp_path, re
     assert not recwarn
 
 
+@pytest.mark.parametrize("more", [(), ("--max-memory", "40MB")])
+def test_a_place_that_float64_cannot_tell_apart(more, ball, tmp_path):
+    said = scans.refused(tmp_path, ball, "--level", 0, "--origin", "1e17,0,0", *more)
+    assert said == (
+        "INPUT must lie where float64 holds a thousandth of a voxel, "
+        "got voxels of 1 at 1e+17: mend --spacing, --origin"
+    )
+
+
+@pytest.mark.parametrize("options", [(), ("--origin", "1e9,0,0")])
+@pytest.mark.parametrize("kind", ["ply", "obj", "stl", "glb"])
+def test_points_are_no_surface(kind, options, tmp_path):
+    """At a sample's own value a lone sample is a point, of faces without area."""
+    vol = np.zeros((9, 9, 9), np.uint8)
+    vol[2::3, 2::3, 2::3] = 1
+    np.save(tmp_path / "dots.npy", vol)
+    out = tmp_path / f"m.{kind}"
+    given = ("extract", tmp_path / "dots.npy", "--level", 1, *options, "-o", out)
+    said = scans.command(*given, code=2).stderr
+    assert said == "error: no surface: at --level 1 (as given) all of its faces are without area\n"
+    assert not out.exists()
+
+
 @pytest.mark.parametrize("unit, metres", [("mm", 1e-3), ("um", 1e-6), ("m", 1)])
 def test_glb_is_in_metres_with_y_up(unit, metres, ball, tmp_path):
     out = tmp_path / "m.glb"

@@ -150,7 +150,7 @@ def ome_zarr(path, steps, whole=(), below="", **levels):
 
 @needs_zarr
 @pytest.mark.parametrize("below", ["", "images/ball"])
-def test_levels_of_ome_zarr(below, tmp_path):
+def test_levels_of_ome_zarr(below, tmp_path, monkeypatch):
     """A level that is named lies where its image says, the only array of a store too."""
     path, inner = tmp_path / "ball.zarr", f"/{below}/".replace("//", "/")
     place = [
@@ -164,6 +164,10 @@ def test_levels_of_ome_zarr(below, tmp_path):
             mesh, output = scans.extracted(tmp_path, source)
             scans.assert_ball(mesh, 1.6)
             assert " um, " in output
+    (tmp_path / "link.zarr").symlink_to(path / below / "fine")
+    monkeypatch.chdir(path / below / "coarse")
+    for source in (tmp_path / "link.zarr", "../fine"):
+        scans.assert_ball(scans.extracted(tmp_path, source)[0], 0.8)
     ome_zarr(path, place, below=below, fine=BALL)
     mesh, output = scans.extracted(tmp_path, path)
     scans.assert_ball(mesh, 0.8)

@@ -133,10 +133,23 @@ def test_a_raw_mask(more, tmp_path):
     np.save(tmp_path / "a.npy", BALL)
     beside_npy, _ = scans.extracted(tmp_path, tmp_path / "a.npy", "--dtype", "<f4", *options)
     assert np.array_equal(beside_npy.vertices, by_type.vertices)
+    mask.ravel()[: mask.size // 4].astype("<f4").tofile(tmp_path / "quarter.raw")
+    short = ("--dtype", "<f4", *options[:-1], tmp_path / "quarter.raw")
+    said = scans.refused(tmp_path, tmp_path / "a.npy", *short)
+    assert said.startswith("--shape 24,26,28 of <f4 needs ")
     mask.astype("<i2").tofile(tmp_path / "mask.raw")
     said = scans.refused(tmp_path, tmp_path / "a.raw", *raw, *options)
     count = mask.size
     assert said == f"--shape 24,26,28 of <f4 needs {4 * count} bytes, {tmp_path / 'mask.raw'} has {2 * count}"
+
+
+def test_one_raw_file_as_mask_and_colours(tmp_path):
+    """Only as a mask is it bytes; its colours are of the type that is said."""
+    np.save(tmp_path / "a.npy", BALL)
+    np.full(SHAPE, -3, np.int8).tofile(tmp_path / "b.raw")
+    both = ("--mask", tmp_path / "b.raw", "--colour", tmp_path / "b.raw", "--dtype", "int8")
+    _, output = scans.extracted(tmp_path, tmp_path / "a.npy", "--level", 0, *both)
+    assert "--colour: from -3 (dark) to -3 (light)" in output
 
 
 def test_a_mask_of_a_sample(tmp_path):

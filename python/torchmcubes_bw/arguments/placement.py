@@ -14,6 +14,8 @@ from torch import Tensor
 
 Triple = tuple[float, float, float]
 
+_PLAIN = (float, int)  # what is passed nearly always, and quickly known
+
 # What keeps every vertex a finite, normal number in float32: 2^26 samples of the largest spacing.
 LEAST_SPACING, _MOST_SPACING, _FARTHEST = 1e-30, 1e30, 1e38
 
@@ -54,8 +56,8 @@ def vertex_dtype(value: Any, of_volume: torch.dtype) -> torch.dtype:
 def triple(value: Any, name: str) -> Triple:
     """Check three numbers, or one for all three."""
     numbers = value.tolist() if isinstance(value, (Tensor, np.ndarray, np.generic)) else value
-    if isinstance(numbers, Real):
-        numbers = [numbers] * 3
+    if type(numbers) in _PLAIN or isinstance(numbers, Real):
+        numbers = (numbers,) * 3
     try:
         x, y, z = map(_number, in_order(numbers))
     except (TypeError, ValueError, OverflowError):
@@ -67,12 +69,12 @@ def triple(value: Any, name: str) -> Triple:
 
 def in_order(values: Any) -> Any:
     """Return several values; refuse text, and what has no order."""
-    if isinstance(values, (str, bytes, bytearray, Set, Mapping)):
+    if type(values) not in (tuple, list) and isinstance(values, (str, bytes, bytearray, Set, Mapping)):
         raise TypeError
     return values
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, (str, bytes, bytearray)):
+    if type(value) not in _PLAIN and isinstance(value, (str, bytes, bytearray)):
         raise TypeError
     return float(value)

@@ -24,7 +24,7 @@ def colours_at(verts: NDArray[Any], scan: Scan, said: list[str]) -> NDArray[np.u
     from .. import grid_interp  # noqa: PLC0415
 
     if scan.planes is not None:
-        raise CliError("--colour must be a volume of evenly spaced slices")
+        raise CliError("--colour cannot follow slices that are unevenly spaced")
     inverse = np.linalg.inv(scan.affine)
     points = verts @ inverse[:3, :3].T + inverse[:3, 3]
     samples = np.ascontiguousarray(scan.samples, np.float32)

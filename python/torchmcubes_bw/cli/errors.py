@@ -33,7 +33,7 @@ def reported() -> Iterator[None]:
     except (ValueError, TypeError) as error:  # the library's own words about the input
         leave(str(error), BAD_INPUT)
     except BrokenPipeError:  # nobody reads what is printed: no failure
-        _let_go(sys.stdout)
+        let_go(sys.stdout)
     except OSError as error:
         leave(_reason(error), FAILED)
     except (RuntimeError, MemoryError) as error:
@@ -46,6 +46,8 @@ def standard_streams() -> Iterator[None]:
     _open_closed()
     try:
         yield
+    except BrokenPipeError:  # nobody reads what is printed: no failure
+        let_go(sys.stdout)
     except OSError as error:  # help, for one, is printed outside of the commands
         leave(_reason(error), FAILED)
     finally:
@@ -53,7 +55,7 @@ def standard_streams() -> Iterator[None]:
             try:
                 stream.flush()
             except (OSError, ValueError):
-                _let_go(stream)
+                let_go(stream)
 
 
 def _open_closed() -> None:
@@ -70,7 +72,7 @@ def _open_closed() -> None:
             setattr(sys, name, os.fdopen(null, mode, encoding="utf-8", errors="backslashreplace"))
 
 
-def _let_go(stream: TextIO) -> None:
+def let_go(stream: TextIO) -> None:
     """Send what is in a stream's buffer, and all that follows, nowhere: it must not fail at the end."""
     with suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
@@ -109,7 +111,7 @@ def _print(text: str, stream: TextIO) -> str:
         except UnicodeEncodeError:
             print(text.encode("ascii", "backslashreplace").decode(), file=stream, flush=True)
     except OSError as error:
-        _let_go(stream)
+        let_go(stream)
         return "" if isinstance(error, BrokenPipeError) else str(error.strerror or error)
     return ""
 

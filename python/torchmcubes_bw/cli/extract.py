@@ -51,7 +51,8 @@ def extract(
             step("writing")
             written = finish.write_all(output, kind, result)
         seconds = time.perf_counter() - begin
-    for line in [*result.said, *finish.lines(written, closed, result.place, seconds)]:
+        lines = [*result.said, *finish.lines(written, closed, result.place, seconds)]
+    for line in lines:
         say(line)
 
 

@@ -52,7 +52,7 @@ def _centre(verts: Array) -> Array:
 def write_all(output: Path, kind: str, result: Result) -> list[tuple[Path, Part]]:
     """Write one file, or one a label where the format has no names; return which part went where."""
     unit = METRES[result.scan.unit] if result.scan.unit else 1.0
-    if kind in ("glb", "obj") or len(result.parts) == 1:
+    if kind in ("glb", "obj") or not result.several:
         write(output, result.parts, unit)
         return [(output, part) for part in result.parts]
     files = [output.with_name(f"{output.stem}_{safe(part.name)}{output.suffix}") for part in result.parts]

@@ -38,6 +38,7 @@ class Result:
     parts: list[Part]
     scan: Scan
     said: list[str]
+    several: bool  # labels, of which each has a file of its own where the format has no names
 
     @property
     def place(self) -> str:
@@ -71,12 +72,12 @@ def run(job: Job) -> Result:
     else:
         parts = [_surface(scan, job, extent, valid, device, where, said)]
     step("mending")
-    colours = None if job.colour is None else _beside(scan, job.colour, job)
+    colours = None if job.colour is None else _beside(scan, job.colour, job, False)
     for part in parts:
         _mend(part, job, said)
         if colours is not None:
             part.colours = colours_at(part.verts, colours, said)
-    return Result(parts, scan, said)
+    return Result(parts, scan, said, len(wanted) > 1)
 
 
 def placed(scan: Scan, job: Job) -> Scan:
@@ -95,6 +96,11 @@ def placed(scan: Scan, job: Job) -> Scan:
             f"INPUT must lie within {_MOST:g} of the origin in voxels of {1 / _MOST:g} or more, "
             f"got {finest:g} up to {reach:g}: mend --spacing, --origin"
         )
+    if reach * 2.0**-53 > _FINE * finest:
+        raise CliError(
+            f"INPUT must lie where float64 holds a thousandth of a voxel, "
+            f"got voxels of {finest:g} at {reach:g}: mend --spacing, --origin"
+        )
     return scan
 
 
@@ -105,12 +111,12 @@ def reach_of(scan: Scan) -> float:
         return float(np.abs(scan.to_world(np.array(corners))).max())
 
 
-def _beside(scan: Scan, source: str, job: Job) -> Scan:
+def _beside(scan: Scan, source: str, job: Job, is_mask: bool) -> Scan:
     """Read a second volume; what the user said about the place of the first is true of it too.
 
     One of the same shape, whose file says no place, lies where the first does.
     """
-    other = read_beside(scan, source, job)
+    other = read_beside(scan, source, job, is_mask)
     same = other.samples.shape == scan.samples.shape
     if same and other.axes is None and other.planes is None and np.array_equal(other.affine, np.eye(4)):
         other.affine, other.planes = scan.affine, scan.planes
@@ -126,7 +132,7 @@ def _beside(scan: Scan, source: str, job: Job) -> Scan:
     return other
 
 
-def read_beside(scan: Scan, source: str, job: Job) -> Scan:
+def read_beside(scan: Scan, source: str, job: Job, is_mask: bool) -> Scan:
     """Read a second volume as the first was read: a sample's size, a NIfTI's affine, a .raw file's shape."""
     said = job.choice
     choice = Choice(said.size, affine=said.affine, by_planes=said.by_planes)
@@ -135,7 +141,8 @@ def read_beside(scan: Scan, source: str, job: Job) -> Scan:
     path = Path(source)
     if path.suffix.lower() == ".raw" and path.is_file():
         choice.shape, choice.dtype = scan.samples.shape, said.dtype
-        if source == job.mask and path.stat().st_size == scan.samples.size:
+        of_input = said.dtype is None or job.source.lower().endswith(".raw")
+        if is_mask and of_input and path.stat().st_size == scan.samples.size:
             choice.dtype = "uint8"  # a byte each: 0 is 0 in every type of that size
     try:
         return read(source, choice)
@@ -189,7 +196,7 @@ def _not_empty(extent: leveling.Range) -> leveling.Range:
 
 def _mask(scan: Scan, job: Job, said: list[str]) -> Array:
     """Read the mask: a volume of the same grid, valid where it is not 0."""
-    mask = _beside(scan, str(job.mask), job)
+    mask = _beside(scan, str(job.mask), job, True)
     if mask.samples.shape != scan.samples.shape:
         raise CliError(f"--mask must have the shape of INPUT {scan.samples.shape}, got {mask.samples.shape}")
     voxel = np.abs(scan.affine[:3, :3]).max()
@@ -255,11 +262,12 @@ def _label_parts(
     names = labels.distinct({label: scan.names.get(label, f"label {label}") for label in wanted})
     found = surface.labels(scan.samples, wanted, device, valid, job.cap, job.normals)
     for label, verts, faces, normals in found:
-        if len(faces) == 0:
-            said.append(f"{names[label]}: no surface")
-            continue
         colour = scan.colours.get(label, labels.colour_of(label))
-        parts.append(_to_world(Part(verts, faces, names[label], colour, normals), scan))
+        part = _to_world(Part(verts, faces, names[label], colour, normals), scan)
+        if len(part.faces) == 0:
+            said.append(f"{part.name}: no surface")
+            continue
+        parts.append(part)
     if not parts:
         raise CliError(f"no surface: {_thin(scan) or 'no cell has valid samples in a label and beside it'}")
     return parts
@@ -290,7 +298,10 @@ def _surface(
     if len(faces) == 0:
         raise CliError(_nothing(scan, level, rule, extent or leveling.value_range(scan.samples)))
     said.append(f"level {level:g} ({rule}), object {'above' if above else 'below'} it, {where}")
-    return _to_world(Part(verts, faces, normals=normals), scan)
+    part = _to_world(Part(verts, faces, normals=normals), scan)
+    if len(part.faces) == 0:
+        raise CliError(f"no surface: at --level {level:g} ({rule}) all of its faces are without area")
+    return part
 
 
 def _level(scan: Scan, job: Job, extent: leveling.Range | None, valid: Array | None) -> tuple[float, str]:

@@ -106,7 +106,7 @@ def _some(pieces: Iterator[Piece], level: float) -> Iterator[Piece]:
 
 
 def _mask(scan: Scan, job: Job, said: list[str]) -> Callable[[int, int], Array]:
-    mask = read_beside(scan, str(job.mask), job)
+    mask = read_beside(scan, str(job.mask), job, True)
     if mask.samples.shape != scan.samples.shape:
         raise CliError(f"--mask must have the shape of INPUT {scan.samples.shape}, got {mask.samples.shape}")
     return lambda z0, z1: counting(np.asarray(mask.samples[z0:z1]), said)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ..cli.errors import let_go
 from .facts import Machine
 from .finding import Finding, Mark
 
@@ -43,7 +44,7 @@ def show(machine: Machine, findings: Sequence[Finding], as_a_record: bool) -> No
     try:
         print(as_json(machine, findings) if as_a_record else as_text(findings, encoding), flush=True)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        let_go(sys.stdout)
 
 
 def _closing_line(findings: Sequence[Finding]) -> str:

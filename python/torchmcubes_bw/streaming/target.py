@@ -66,6 +66,8 @@ def places_of(value: Any) -> Iterator[Path]:
             yield Path(value.filename)
         value = value.base
     for store in (getattr(value, "store", None), getattr(value, "chunk_store", None)):  # zarr
+        if "file" not in getattr(getattr(store, "fs", None), "protocol", ("file",)):
+            continue  # on another machine
         at = getattr(getattr(store, "_store", store), "root", getattr(store, "path", None))
         if isinstance(at, (str, os.PathLike)):
             yield Path(at) / str(getattr(value, "path", "")) if Path(at).is_dir() else Path(at)

@@ -25,9 +25,9 @@ def read(path: Path, choice: Choice) -> Scan:
     pydicom = library("pydicom", "dicom", f"reading {path}")
     headers, strangers = _headers(pydicom, path)
     series = _series(headers, path, choice)
-    choice.take("allow_gaps")
     if series[0][1].get("SOPClassUID") in _SEGMENTATIONS:
         return read_segments(pydicom, series, path)
+    choice.take("allow_gaps")
     slices = [each for file, header in series for each in slices_of(file, header)]
     said = [f"{strangers} files that are not DICOM were left out"] if strangers else []
     slices, affine, planes = in_order(slices, choice, said)

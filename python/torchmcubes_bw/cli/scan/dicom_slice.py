@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,17 @@ class Slice:
 
     def tag(self, name: str) -> Any:
         """Return a tag's value of this slice, else of the whole file; None where neither has it."""
-        for group in self.groups:
-            for element in group:
-                if element.VR == "SQ" and element.value and name in element.value[0]:
-                    return element.value[0].get(name)
-        return self.header.get(name)
+        return self._grouped[name] if name in self._grouped else self.header.get(name)
+
+    @cached_property
+    def _grouped(self) -> dict[str, Any]:
+        """What the functional groups say, by name, each looked through once."""
+        found: dict[str, Any] = {}
+        for group in reversed(self.groups):
+            for sequence in group:
+                if sequence.VR == "SQ" and sequence.value:
+                    found.update((element.keyword, element.value) for element in sequence.value[0])
+        return found
 
 
 def slices_of(file: Path, header: Any) -> list[Slice]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,12 @@ def read(path: Path, choice: Choice, inner: str | None = None) -> Scan:
 
 def _store_of(path: Path) -> tuple[Path, str]:
     """Part a folder within a store into the store and the path inside it."""
-    store = path
-    for parent in path.parents:
-        if path.is_file() or not any((parent / name).exists() for name in (".zgroup", "zarr.json")):
+    real = store = Path(os.path.realpath(path))
+    for parent in real.parents:
+        if real.is_file() or not any((parent / name).exists() for name in (".zgroup", "zarr.json")):
             break
         store = parent
-    return store, path.relative_to(store).as_posix() if store != path else ""
+    return (path, "") if store == real else (store, real.relative_to(store).as_posix())
 
 
 def _array(root: Any, name: str, path: Path, choice: Choice) -> Scan:
