@@ -33,6 +33,13 @@ def test_every_wheel_is_named_as_installers_look_for_it():
     assert macos.suffix(targets.Python(13)) == ".cpython-313-darwin.so"
 
 
+def test_the_list_of_a_wheels_files_has_every_module():
+    """A wheel is looked into after a build of minutes: a module that the list lacks is told here."""
+    listed = (ROOT / "tests" / "golden" / "wheel.txt").read_text("utf-8").splitlines()
+    sources = {path.relative_to(ROOT / "python").as_posix() for path in (ROOT / "python").rglob("*.py")}
+    assert sources == {name for name in listed if name.endswith(".py")}
+
+
 def test_the_suffix_is_this_pythons():
     targets = importlib.import_module("wheel_targets")
     python = targets.Python(sys.version_info.minor)
