@@ -270,7 +270,7 @@ def test_labels_that_float64_does_not_hold(dtype, low, tmp_path):
 
 
 def test_a_level_for_integers_that_float64_does_not_hold():
-    vol = np.where(BALL < 0, 2**63 + 2**14, 2**63).astype(np.uint64)
+    vol = np.where(BALL < 0, np.uint64(2**63 + 2**14), np.uint64(2**63))
     level, _ = leveling.choose_level(vol, leveling.value_range(vol))
     assert 2**63 < level < 2**63 + 2**14
 
