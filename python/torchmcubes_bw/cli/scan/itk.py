@@ -13,7 +13,7 @@ from ..errors import CliError
 from .choice import Choice
 from .extras import library
 from .scan import Scan, affine_of
-from .units import METRES, unit_named
+from .units import in_one_unit, no_lengths, unit_named
 
 _DETACHED = (".mhd", ".nhdr", ".xdmf")
 _ANATOMICAL = r"^space: *((left|right)[- ]?(anterior|posterior)[- ]?superior|[LR][AP]S)\s*$"
@@ -42,15 +42,12 @@ def read(path: Path, _choice: Choice) -> Scan:
         )
     affine = affine_of(image.GetSpacing(), image.GetOrigin(), image.GetDirection())
     words, axes = _meaning(path)
-    units = [unit_named(word) for word in words]
+    factors, unit = in_one_unit(words)
     said = []
-    if units and None not in units:  # of the world's axes: its rows
-        metres = np.array([METRES[str(unit)] for unit in units])
-        affine[:3] *= (metres / metres[0])[:, None]
-    elif any(units):
-        said.append(f"the file's units are no lengths ({', '.join(words)}): none is told")
-        units = []
-    unit = units[0] if units else None
+    if unit is not None:  # of the world's axes: its rows
+        affine[:3] *= np.array(factors)[:, None]
+    elif any(map(unit_named, words)):
+        said.append(no_lengths(words))
     return Scan(sitk.GetArrayFromImage(image), affine, unit=unit, axes=axes, said=said)
 
 

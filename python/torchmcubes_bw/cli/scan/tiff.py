@@ -16,7 +16,7 @@ from .choice import Choice
 from .extras import library
 from .numpy_file import chosen_key
 from .scan import Scan, affine_of, picked
-from .units import METRES, unit_named
+from .units import in_one_unit, no_lengths, unit_named
 
 _IN_A_PLANE = "YXSCT"  # axes that need no further plane
 
@@ -147,12 +147,10 @@ def _in_one_unit(
     sizes: list[float], words: list[str], said: list[str]
 ) -> tuple[tuple[float, float, float], str | None]:
     """Return sizes along x, y and z, each in a unit of its own, in that of x."""
-    units = [unit_named(word) for word in words]
-    if None in units:
-        said.append(f"the file's units are no lengths ({', '.join(words)}): none is told")
-        return _checked(sizes, None, said)
-    metres = [METRES[str(unit)] for unit in units]
-    return _checked([s * m / metres[0] for s, m in zip(sizes, metres, strict=True)], units[0], said)
+    factors, unit = in_one_unit(words)
+    if unit is None:
+        said.append(no_lengths(words))
+    return _checked([size * factor for size, factor in zip(sizes, factors, strict=True)], unit, said)
 
 
 def _imagej(file: Any, said: list[str]) -> tuple[tuple[float, float, float], str | None]:

@@ -13,7 +13,7 @@ from ..errors import CliError
 from .choice import Choice
 from .extras import library
 from .scan import Matrix, Scan, affine_of, picked
-from .units import METRES, unit_named
+from .units import in_one_unit
 
 
 def read(path: Path, choice: Choice, inner: str | None = None) -> Scan:
@@ -116,17 +116,13 @@ def _ome(node: Any, image: Any, level: Any, path: Path, choice: Choice) -> Scan:
         raise CliError(f"INPUT must have axes z, y and x, got {', '.join(names)} in {path}")
     scale, shift = _placed(level, image, len(names), path)
     order = [names.index(axis) for axis in "xyz"]
-    units = [unit_named(axes[k].get("unit")) for k in order]
-    metres = np.array([METRES[unit] if unit else 1.0 for unit in units])
-    if None in units:
-        metres, units = np.ones(3), [None]
-    factor = metres / metres[0]
+    factor, unit = in_one_unit([axes[k].get("unit") for k in order])
     turned = [kept.index(axis) for axis in "zyx"]
     if choice.by_planes:
         samples: Any = _Part(array, place, turned)
     else:
         samples = np.asarray(array[tuple(place)]).transpose(turned)
-    return Scan(samples, affine_of(scale[order] * factor, shift[order] * factor), unit=units[0])
+    return Scan(samples, affine_of(scale[order] * factor, shift[order] * factor), unit=unit)
 
 
 def _placed(level: Any, image: Any, axes: int, path: Path) -> tuple[Matrix, Matrix]:
