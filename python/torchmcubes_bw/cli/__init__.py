@@ -6,7 +6,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 
-from .errors import standard_streams
+from ..printing import standard_streams
 
 
 def main() -> None:

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
-from typing import TextIO
+
+from ..printing import leave, let_go, print_line, reason
 
 BAD_INPUT = 2
 FAILED = 1
@@ -35,91 +35,21 @@ def reported() -> Iterator[None]:
     except BrokenPipeError:  # nobody reads what is printed: no failure
         let_go(sys.stdout)
     except OSError as error:
-        leave(_reason(error), FAILED)
+        leave(reason(error), FAILED)
     except (RuntimeError, MemoryError) as error:
         leave(str(error) or "out of memory", FAILED)
 
 
-@contextmanager
-def standard_streams() -> Iterator[None]:
-    """Let a program run whose stdin, stdout or stderr is closed, full or read by nobody."""
-    _open_closed()
-    try:
-        yield
-    except BrokenPipeError:  # nobody reads what is printed: no failure
-        let_go(sys.stdout)
-    except OSError as error:  # help, for one, is printed outside of the commands
-        leave(_reason(error), FAILED)
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (OSError, ValueError):
-                let_go(stream)
-
-
-def _open_closed() -> None:
-    """Put the null device in the place of what is closed: else the next file gets its descriptor."""
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest that is free: this one
-            os.set_inheritable(number, True)
-        if getattr(sys, name) is None:
-            mode = "r" if name == "stdin" else "w"
-            null = os.open(os.devnull, os.O_RDWR)
-            setattr(sys, name, os.fdopen(null, mode, encoding="utf-8", errors="backslashreplace"))
-
-
-def let_go(stream: TextIO) -> None:
-    """Send what is in a stream's buffer, and all that follows, nowhere: it must not fail at the end."""
-    with suppress(OSError, ValueError):
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, stream.fileno())
-        os.close(null)
-
-
-def _reason(error: OSError) -> str:
-    return f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-
-
-def one_line(text: str) -> str:
-    """Return a text as one line in which nothing steers the terminal."""
-    text = " ".join(text.split("\n")) if "\n" in text else text
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
 def say(text: str) -> None:
     """Print a line of the result; that nobody reads it is no failure, nor that it finds no room."""
-    reason = _print(text, sys.stdout)
-    if reason:
-        warn(f"nothing more is printed: {reason}")
+    full = print_line(text, sys.stdout)
+    if full:
+        warn(f"nothing more is printed: {full}")
 
 
 def warn(text: str) -> None:
     """Print what the user should know although it goes on."""
-    _print(f"warning: {text}", sys.stderr)
-
-
-def _print(text: str, stream: TextIO) -> str:
-    """Print a line; return why it cannot be, where somebody would have read it."""
-    text = one_line(text)
-    try:
-        try:
-            print(text, file=stream, flush=True)
-        except UnicodeEncodeError:
-            print(text.encode("ascii", "backslashreplace").decode(), file=stream, flush=True)
-    except OSError as error:
-        let_go(stream)
-        return "" if isinstance(error, BrokenPipeError) else str(error.strerror or error)
-    return ""
-
-
-def leave(text: str, code: int) -> None:
-    """Print an error, and end with its code."""
-    _print(f"error: {text}", sys.stderr)
-    raise SystemExit(code)
+    print_line(f"warning: {text}", sys.stderr)
 
 
 def leave_on_signals() -> None:

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import FAILED, CliError, one_line
+from ..printing import one_line
+from .errors import FAILED, CliError
 from .job import run
 from .part import Array, Part, face_normals
 from .scan.extras import library, stderr_kept

@@ -10,7 +10,8 @@ from typing import Any
 import typer
 import typer.core
 
-from .errors import BAD_INPUT, leave
+from ..printing import leave
+from .errors import BAD_INPUT
 
 _UsageError: Any = typer.BadParameter.__base__  # where it lies differs among versions
 

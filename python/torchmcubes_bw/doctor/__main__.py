@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..cli.errors import standard_streams
+from ..printing import standard_streams
 from . import examine, exit_code, read_machine, self_tests, show
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..cli.errors import let_go
+from ..printing import let_go
 from .facts import Machine
 from .finding import Finding, Mark
 
