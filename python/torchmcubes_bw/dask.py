@@ -27,11 +27,12 @@ from numpy.typing import NDArray
 
 from .arguments import placement
 from .arguments.level import level as checked_level
+from .arguments.masked import refuse_masked
 from .arguments.options import one_of
 from .streaming.ply import ply_writer
 from .streaming.rows import new_zarr_array, zarr_group
 from .streaming.slab import INT32_MAX, Asked, Planes, count, planes_of
-from .streaming.sources import refuse_masked, sample_dtype
+from .streaming.sources import sample_dtype
 from .streaming.surface import Written, placed, slab_height
 from .streaming.target import PART, check_apart, kind_of, places_of
 from .streaming.whole import whole_folder

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .masked import refuse_masked
+
 # What torch before 2.3 takes of a NumPy array in the place of a dtype that it lacks, no value changed but
 # those of uint64 rounded.
 _BEFORE_TORCH_2_3 = {"uint16": "int32", "uint32": "int64", "uint64": "float64"}
@@ -18,9 +20,7 @@ def from_numpy(array: np.ndarray[Any, Any], name: str) -> Tensor:
     """Return an array as a tensor; only what torch does not take as it lies is copied."""
     if array.dtype.kind not in "bfiu":
         raise TypeError(f"{name} must have a real dtype, got {array.dtype}")
-    if np.ma.is_masked(array):
-        count = np.ma.count_masked(array)  # type: ignore[no-untyped-call]
-        raise TypeError(f"{name} must have no masked elements, got {count}: pass {name}.filled(...)")
+    refuse_masked(array, name, f": pass {name}.filled(...)")
     try:
         array = _as_torch_takes_it(array)
         return torch.from_numpy(array) if array.flags.writeable else _from_read_only(array)

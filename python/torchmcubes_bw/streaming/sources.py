@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments.masked import refuse_masked
 from .slab import Planes, planes_of
 
 Array = NDArray[Any]
@@ -182,13 +183,6 @@ def sample_dtype(dtype: np.dtype[Any], name: str) -> np.dtype[Any]:
     if plain.name not in _DTYPES:
         raise TypeError(f"{name} must have a real dtype, got {dtype}")
     return plain
-
-
-def refuse_masked(value: Any, name: str, cure: str = "") -> None:
-    """Refuse masked samples: under a mask anything may lie."""
-    if np.ma.is_masked(value):
-        count = np.ma.count_masked(value)  # type: ignore[no-untyped-call]
-        raise TypeError(f"{name} must have no masked elements, got {count}{cure}")
 
 
 def as_planes(value: Any, into: Array, name: str) -> Array:
